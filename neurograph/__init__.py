@@ -1,0 +1,101 @@
+"""NeuroGraph simulates neural circuits larger than memory.
+
+Describe a circuit with `Network` or take one of the `recipes`, `build` it, `open` it later, run it with `Simulation`.
+Everything is loaded on first use, so that importing the package (and ``neurograph --help``) costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurograph import recipes
+    from neurograph.build import build
+    from neurograph.circuit import Circuit
+    from neurograph.circuit import Circuit as open
+    from neurograph.distributions import Constant, Normal, Uniform
+    from neurograph.drive import read_drive
+    from neurograph.importing import import_edges
+    from neurograph.models import LIFExp, LIFFrozen
+    from neurograph.network import Network, PoissonInput
+    from neurograph.record import read_spikes, write_spikes
+    from neurograph.rules import (
+        CommunityOutdegree,
+        DistanceDelay,
+        DistanceOutdegree,
+        Edges,
+        FixedIndegree,
+        FixedOutdegree,
+        OneToOne,
+    )
+    from neurograph.simulation import Simulation
+    from neurograph_storage import ArgumentError, DataError, NeuroGraphError
+
+_HOME = {
+    "ArgumentError": "neurograph_storage.errors",
+    "Circuit": "neurograph.circuit",
+    "CommunityOutdegree": "neurograph.rules",
+    "Constant": "neurograph.distributions",
+    "DataError": "neurograph_storage.errors",
+    "DistanceDelay": "neurograph.rules",
+    "DistanceOutdegree": "neurograph.rules",
+    "Edges": "neurograph.rules",
+    "FixedIndegree": "neurograph.rules",
+    "FixedOutdegree": "neurograph.rules",
+    "LIFExp": "neurograph.models",
+    "LIFFrozen": "neurograph.models",
+    "Network": "neurograph.network",
+    "NeuroGraphError": "neurograph_storage.errors",
+    "Normal": "neurograph.distributions",
+    "OneToOne": "neurograph.rules",
+    "PoissonInput": "neurograph.network",
+    "Simulation": "neurograph.simulation",
+    "Uniform": "neurograph.distributions",
+    "build": "neurograph.build",
+    "import_edges": "neurograph.importing",
+    "read_drive": "neurograph.drive",
+    "read_spikes": "neurograph.record",
+    "write_spikes": "neurograph.record",
+}
+
+__all__ = [
+    "ArgumentError",
+    "Circuit",
+    "CommunityOutdegree",
+    "Constant",
+    "DataError",
+    "DistanceDelay",
+    "DistanceOutdegree",
+    "Edges",
+    "FixedIndegree",
+    "FixedOutdegree",
+    "LIFExp",
+    "LIFFrozen",
+    "Network",
+    "NeuroGraphError",
+    "Normal",
+    "OneToOne",
+    "PoissonInput",
+    "Simulation",
+    "Uniform",
+    "build",
+    "import_edges",
+    "open",
+    "read_drive",
+    "read_spikes",
+    "recipes",
+    "write_spikes",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "open":
+        value = import_module("neurograph.circuit").Circuit
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name in __all__:
+        value = import_module(f"neurograph.{name}")
+    else:
+        raise AttributeError(f"module 'neurograph' has no attribute {name!r}")
+    # Kept, since a submodule of the same name (build) would otherwise take its place once imported.
+    globals()[name] = value
+    return value

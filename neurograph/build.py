@@ -1,0 +1,158 @@
+"""How does a network become a circuit on disk?
+
+1. Fix storage order, scales of the weights, and the length of every row.
+2. Workers generate batches of rows; the writer appends them in order, so the bytes do not depend on the workers.
+3. Describe populations, drives and provenance in the metadata, and publish.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.circuit import Circuit
+from neurograph.distributions import describe
+from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
+from neurograph.generate import NetworkRows, Scales, network_scales
+from neurograph.network import Network
+from neurograph_storage import ArgumentError, CircuitWriter, Rows, publishing
+from neurograph_storage.layout import batches
+
+BATCH_SYNAPSES = 2**20
+
+Progress = Callable[[int], object]
+
+
+def build(
+    path: str | os.PathLike[str],
+    network: Network,
+    *,
+    seed: int = 0,
+    shuffle: bool = False,
+    weight_unit: float | None = None,
+    jobs: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Circuit:
+    """Build a circuit and open it.
+
+    Parameters
+    ----------
+    path : path
+        Must not exist; appears only when complete.
+    seed : int
+        Decides every random synapse.
+    shuffle : bool
+        Store neurons in random order, to hide the order a recipe planted. Results do not change.
+    weight_unit : float, optional
+        Demand that all weights are exact multiples of this.
+    jobs : int, optional
+        Worker threads; by default one for each processor. The bytes are the same for any number.
+    progress : callable
+        Called with the number of synapses just written.
+
+    Raises
+    ------
+    CircuitExistsError, CircuitLockedError, ArgumentError, DataError
+    """
+    out = Path(path)
+    _check_ids(network)
+    order = _storage_order(network, seed, shuffle=shuffle)
+    storage = np.empty(network.size, np.uint32)
+    storage[order] = np.arange(network.size, dtype=np.uint32)
+    scales = network_scales(network, weight_unit)
+    with publishing(out) as folder:
+        source = NetworkRows(network, seed=seed, storage=storage, scales=scales)
+        lengths = source.lengths()
+        table = _neuron_table(network, storage)
+        writer = CircuitWriter(folder, table, synapses=int(lengths.sum()), max_groups=source.groups_bound())
+        for rows in _generate(source, lengths, jobs):
+            writer.append(rows)
+            progress(len(rows.target))
+        writer.finish(_metadata(network, scales, source, seed, shuffle=shuffle))
+    return Circuit(out)
+
+
+def _generate(source: NetworkRows, lengths: NDArray[np.int64], jobs: int | None) -> Iterator[Rows]:
+    """Yield all rows in order; a few batches ahead are in work at any time."""
+    tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in batches(lengths, BATCH_SYNAPSES))
+    # Threads, since the kernels release the GIL and rows need not be copied between processes.
+    workers = joblib.Parallel(
+        n_jobs=jobs or os.cpu_count(), backend="threading", return_as="generator", pre_dispatch="2*n_jobs"
+    )
+    results: Iterator[Rows] = workers(tasks)
+    return results
+
+
+def _check_ids(network: Network) -> None:
+    given = [setup.ids is not None for setup in network.setups]
+    if any(given) and not all(given):
+        raise ArgumentError("either every population has ids or none has")
+    ids = _ids(network)
+    if len(np.unique(ids)) != len(ids):
+        values, counts = np.unique(ids, return_counts=True)
+        raise ArgumentError(f"neuron id {values[counts > 1][0]} is given more than once")
+
+
+def _ids(network: Network) -> NDArray[np.int64]:
+    parts = [setup.ids for setup in network.setups if setup.ids is not None]
+    return np.concatenate(parts) if parts else np.arange(network.size, dtype=np.int64)
+
+
+def _storage_order(network: Network, seed: int, *, shuffle: bool) -> NDArray[np.int64]:
+    if shuffle:
+        return np.argsort(stream_keys(seed, PURPOSE_SHUFFLE, np.arange(network.size)), kind="stable")
+    if network.storage_order is None:
+        return np.arange(network.size)
+    if not np.array_equal(np.sort(network.storage_order), np.arange(network.size)):
+        raise ArgumentError("Network.storage_order must hold every index exactly once")
+    return network.storage_order
+
+
+def _neuron_table(network: Network, storage: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+    sizes = [setup.population.size for setup in network.setups]
+    table: dict[str, NDArray[Any]] = {
+        "id": _ids(network),
+        "storage": storage,
+        "population": np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
+    }
+    for setup in network.setups:
+        span = slice(setup.population.first, setup.population.first + setup.population.size)
+        for state, value in setup.initial.items():
+            if isinstance(value, np.ndarray):
+                if len(value) != setup.population.size:
+                    raise ArgumentError(f"{len(value)} values of {state} were given for {setup.population.size} neurons")
+                table.setdefault(f"initial/{state}", np.full(network.size, np.nan))[span] = value
+    return table
+
+
+def _metadata(network: Network, scales: Scales, source: NetworkRows, seed: int, *, shuffle: bool) -> dict[str, Any]:
+    arrays = {s for setup in network.setups for s, v in setup.initial.items() if isinstance(v, np.ndarray)}
+    return {
+        "dt": network.dt,
+        "populations": [
+            {
+                "name": setup.population.name,
+                "size": setup.population.size,
+                **setup.population.model.describe(),
+                "initial": {s: describe(v) for s, v in setup.initial.items() if not isinstance(v, np.ndarray)},
+            }
+            for setup in network.setups
+        ],
+        "initial_arrays": sorted(arrays),
+        "scales": {model: [vars(scale) for scale in of_model] for model, of_model in scales.items()},
+        "drives": [{"first": p.first, "size": p.size, **vars(drive)} for p, drive in network.drives],
+        "drive_defaults": dict(network.drive_defaults),
+        "max_delay_change": source.max_delay_change,
+        "provenance": {
+            "recipe": dict(network.recipe),
+            "seed": seed,
+            "shuffle": shuffle,
+            "neurograph": version("neurograph"),
+            "numpy": np.__version__,
+        },
+    }

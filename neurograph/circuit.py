@@ -1,0 +1,159 @@
+"""What is in a stored circuit, in a user's terms?
+
+`Circuit` opens a store and reads its metadata into populations, models, scales and drives; it also translates between
+original ids, indices and storage ids. It holds no simulation state.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurograph.distributions import Distribution, restore
+from neurograph.models import MODELS, Model
+from neurograph.network import PoissonInput, Population
+from neurograph_storage import ArgumentError, CircuitStore, CorruptionError, DataError, VersionError
+
+
+@dataclass(frozen=True)
+class StoredDrive:
+    """A drive and the indices it acts on, ``first <= index < first + size``."""
+
+    first: int
+    size: int
+    source: PoissonInput
+
+
+class Circuit:
+    """A stored circuit, opened for reading.
+
+    Parameters
+    ----------
+    path : path
+        Folder that `build` or ``neurograph import`` made.
+
+    Attributes
+    ----------
+    store : CircuitStore
+    dt : float
+        Step, in ms.
+    populations : dict of str to Population
+    scales : dict of str to (receptors,) float64
+        Weight of code 1, by the model's name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.store = CircuitStore(Path(path))
+        self.path = self.store.path
+        try:
+            self._read(self.store.circuit)
+        except (KeyError, TypeError) as error:
+            raise CorruptionError(f"metadata of {path} is incomplete: {error!r}") from error
+
+    def _read(self, meta: Any) -> None:
+        self.dt = float(meta["dt"])
+        self.populations: dict[str, Population] = {}
+        self._initial: list[dict[str, float | Distribution]] = []
+        first = 0
+        for entry in meta["populations"]:
+            self.populations[entry["name"]] = Population(entry["name"], first, entry["size"], _model(entry))
+            self._initial.append({state: restore(value) for state, value in entry["initial"].items()})
+            first += entry["size"]
+        self.scales = {m: np.array([s["unit"] for s in of_model]) for m, of_model in meta["scales"].items()}
+        self.drives = [_drive(entry) for entry in meta["drives"]]
+        self.drive_defaults: dict[str, Any] = dict(meta["drive_defaults"])
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.store.counts.neurons
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return self.store.counts.synapses
+
+    @property
+    def models(self) -> list[Model]:
+        """The model of each population, in order."""
+        return [population.model for population in self.populations.values()]
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """Original ids by index, (neurons,) int64."""
+        ids: NDArray[np.int64] = np.array(self.store.arrays["neurons/id"])
+        return ids
+
+    @cached_property
+    def storage(self) -> NDArray[np.uint32]:
+        """Storage ids by index, (neurons,) uint32."""
+        storage: NDArray[np.uint32] = np.array(self.store.arrays["neurons/storage"])
+        return storage
+
+    @cached_property
+    def index_of_storage(self) -> NDArray[np.int64]:
+        """Index by storage id, (neurons,) int64."""
+        return np.argsort(self.storage)
+
+    @cached_property
+    def _id_order(self) -> NDArray[np.int64]:
+        return np.argsort(self.ids)
+
+    def neuron_ids(self, population: str) -> NDArray[np.int64]:
+        """Return the original ids of a population.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such population.
+        """
+        if population not in self.populations:
+            raise ArgumentError(f"no population {population!r}; choose from {', '.join(self.populations)}")
+        found = self.populations[population]
+        return self.ids[found.first : found.first + found.size]
+
+    def index_of(self, neurons: ArrayLike) -> NDArray[np.int64]:
+        """Return the index of each original id.
+
+        Raises
+        ------
+        DataError
+            If an id is not in the circuit, or ids are not integers (large ids do not survive being floats).
+        """
+        wanted = np.atleast_1d(np.asarray(neurons))
+        if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
+            raise DataError(f"neuron ids must be integers, got {wanted.dtype}; ids beyond 2^53 are damaged by floats")
+        wanted = wanted.astype(np.int64)
+        if self.neurons == 0 and wanted.size:
+            raise DataError(f"neuron id {wanted[0]} is not in the circuit {self.path}, which is empty")
+        found = np.searchsorted(self.ids, wanted, sorter=self._id_order)
+        index: NDArray[np.int64] = self._id_order[np.minimum(found, self.neurons - 1)] if wanted.size else found
+        unknown = self.ids[index] != wanted if wanted.size else np.zeros(0, bool)
+        if unknown.any():
+            raise DataError(f"neuron id {wanted[unknown][0]} is not in the circuit {self.path}")
+        return index
+
+    def initial_values(self, population: int) -> dict[str, float | Distribution | NDArray[np.float64]]:
+        """Return the start value of each state of one population, in user units."""
+        chosen = list(self.populations.values())[population]
+        values: dict[str, Any] = {**chosen.model.default_state(), **self._initial[population]}
+        for state in self.store.circuit["initial_arrays"]:
+            stored = self.store.arrays[f"initial/{state}"][chosen.first : chosen.first + chosen.size]
+            if state in values and not np.isnan(stored).all():
+                values[state] = np.array(stored)
+        return values
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    if entry["model"] not in MODELS:
+        raise VersionError(f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}; update this release")
+    return MODELS[entry["model"]](**entry["parameters"])
+
+
+def _drive(entry: dict[str, Any]) -> StoredDrive:
+    arguments = {key: value for key, value in entry.items() if key not in {"first", "size"}}
+    return StoredDrive(entry["first"], entry["size"], PoissonInput(**arguments))

@@ -1,0 +1,140 @@
+"""Where do random numbers come from, such that nothing but the seed decides them?
+
+A counter-based generator: a draw is a pure function of (seed, purpose, id, counter), never of what was drawn before,
+so workers, order and interruption cannot change it.
+
+1. ``stream_keys`` hashes (seed, purpose, id) into one 64-bit key for each id.
+2. ``counter_prefix`` and ``counter_key`` hash (seed, purpose, counter), for instance the step.
+3. A draw is ``mix64(stream key XOR counter key)``: 64 random bits.
+4. `DiscreteTable` turns the bits into a value of any discrete distribution by inversion, exact to 2^-53.
+
+`mix64` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014; constants of Stafford's variant 13). It is written with
+operators only, so that the one function serves NumPy arrays and compiled kernels alike.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from neurograph_storage.jit import kernel
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_C1, _C2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+GUIDE_BITS = 8
+_GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
+
+# One number for each use, so that no two uses share draws.
+PURPOSE_INITIAL, PURPOSE_DRIVE, PURPOSE_ROW, PURPOSE_EDGE, PURPOSE_SHUFFLE = range(1, 6)
+
+
+def mix64(z: Any) -> Any:
+    """Return 64 well mixed bits; ``z`` is uint64, scalar inside kernels, an array elsewhere."""
+    z = (z ^ (z >> _S30)) * _C1
+    z = (z ^ (z >> _S27)) * _C2
+    return z ^ (z >> _S31)
+
+
+mix64_scalar = numba.njit(nogil=True, cache=True)(mix64)
+
+
+def _hash(*parts: int) -> NDArray[np.uint64]:
+    """Return one key, (1,) uint64, for a sequence of integers of any sign."""
+    key = np.zeros(1, np.uint64)
+    for part in parts:
+        key = mix64((key ^ np.array([part & (2**64 - 1)], np.uint64)) + _GOLDEN)
+    return key
+
+
+def stream_keys(seed: int, purpose: int, ids: NDArray[np.integer[Any]], *, part: int = 0) -> NDArray[np.uint64]:
+    """Return the key of each id's stream.
+
+    Parameters
+    ----------
+    ids : (n,) integer
+        Original ids, or anything else that is unique within the purpose.
+    part : int
+        Tells apart several streams of one purpose (drives, projections).
+
+    Returns
+    -------
+    (n,) uint64
+    """
+    keys: NDArray[np.uint64] = mix64(_hash(seed, purpose, part) ^ mix64(ids.astype(np.int64).view(np.uint64) + _GOLDEN))
+    return keys
+
+
+def counter_prefix(seed: int, purpose: int, *, part: int = 0) -> np.uint64:
+    """Return what all counters of one purpose share; see `counter_key`."""
+    # The marker keeps counters apart from ids that happen to be the same numbers.
+    return np.uint64(_hash(seed, purpose, part, -1)[0])
+
+
+def counter_key(prefix: NDArray[np.uint64], counter: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the key of each counter value, to be combined with stream keys by XOR."""
+    key: NDArray[np.uint64] = mix64((prefix ^ counter.view(np.uint64)) + _GOLDEN)
+    return key
+
+
+@kernel
+def counter_key_scalar(prefix: np.uint64, counter: int) -> np.uint64:
+    """Return `counter_key` for one value."""
+    return mix64_scalar((prefix ^ np.uint64(counter)) + _GOLDEN)
+
+
+class DiscreteTable(NamedTuple):
+    """A discrete distribution as integers, to be sampled by inversion.
+
+    Attributes
+    ----------
+    thresholds : (n,) uint64
+        Cumulative probability up to each value, times 2^64; the last one catches all.
+    values : (n,) int64
+        The value drawn for bits below each threshold.
+    guide : (2^GUIDE_BITS,) int64
+        For the leading bits of a draw, the first entry that can be meant.
+    """
+
+    thresholds: NDArray[np.uint64]
+    values: NDArray[np.int64]
+    guide: NDArray[np.int64]
+
+    @staticmethod
+    def from_cumulative(cumulative: NDArray[np.float64], values: NDArray[np.int64]) -> "DiscreteTable":
+        """Build from cumulative probabilities, (n,) rising to 1."""
+        scaled = np.minimum(cumulative, 1 - 2**-53) * 2.0**64
+        thresholds = scaled.astype(np.uint64)
+        thresholds[-1] = np.uint64(2**64 - 1)
+        starts = np.arange(2**GUIDE_BITS, dtype=np.uint64) << _GUIDE_SHIFT
+        return DiscreteTable(thresholds, values, np.searchsorted(thresholds, starts, side="right"))
+
+    def sample(self, bits: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return a value for each draw of 64 bits; the same as `sample_table` gives in kernels."""
+        index = np.searchsorted(self.thresholds[:-1], bits, side="right")
+        return self.values[index]
+
+
+@kernel
+def sample_table(table: DiscreteTable, bits: np.uint64) -> np.int64:
+    """Return the value for one draw; the guide makes it one or two comparisons."""
+    index = table.guide[bits >> _GUIDE_SHIFT]
+    last = len(table.thresholds) - 1
+    while index < last and table.thresholds[index] <= bits:
+        index += 1
+    return table.values[index]
+
+
+def poisson_table(mean: float) -> DiscreteTable:
+    """Return the Poisson distribution with ``mean`` events, cut where less than 2^-53 is left."""
+    counts = np.arange(int(mean + 12 * np.sqrt(mean)) + 24)
+    cumulative = np.asarray(special.pdtr(counts, mean))
+    needed = int(np.searchsorted(cumulative, 1 - 2.0**-53)) + 1
+    return DiscreteTable.from_cumulative(cumulative[:needed], counts[:needed])
+
+
+def uniforms(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return floats in the open interval (0, 1), with 53 random bits each."""
+    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

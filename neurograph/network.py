@@ -1,0 +1,228 @@
+"""How does a user describe a circuit?
+
+A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except
+listed `Edges`) and draws nothing; `neurograph.build` turns it into a stored circuit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.distributions import Distribution, as_distribution
+from neurograph.models import Model
+from neurograph.rules import CommunityOutdegree, DistanceDelay, DistanceOutdegree, FixedOutdegree, Rule
+from neurograph_storage import ArgumentError
+from neurograph_storage.layout import MAX_NEURONS
+
+Values = float | Distribution | NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Population:
+    """Consecutive neurons of one population; a slice of one is again such a range.
+
+    Attributes
+    ----------
+    name : str
+    first, size : int
+        Index of the first neuron in the neuron table, and how many there are.
+    model : Model
+    """
+
+    name: str
+    first: int
+    size: int
+    model: Model
+
+    def __getitem__(self, part: slice) -> "Population":
+        start, stop, step = part.indices(self.size)
+        if step != 1:
+            raise ArgumentError(f"population {self.name!r} can be sliced in steps of 1 only, got {step}")
+        return Population(self.name, self.first + start, max(0, stop - start), self.model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoissonInput:
+    """Each neuron receives its own Poisson train of events.
+
+    Parameters
+    ----------
+    rate : float
+        Hz, at least 0.
+    weight : float
+        In the receptor's unit.
+    receptor : str or None
+        By default the one for the weight's sign.
+    start, stop : float
+        On from ``start`` up to, not including, ``stop``, in ms; for ever by default.
+    period : float or None
+        Repeat the window every ``period`` ms.
+    """
+
+    rate: float
+    weight: float
+    receptor: str | None = None
+    start: float = 0.0
+    stop: float | None = None
+    period: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.rate) and self.rate >= 0):
+            raise ArgumentError(f"PoissonInput.rate is {self.rate} Hz, it must be at least 0")
+        if not np.isfinite(self.weight):
+            raise ArgumentError(f"PoissonInput.weight is {self.weight}, it must be finite")
+        if self.period is not None and (self.stop is None or not 0 < self.stop - self.start <= self.period):
+            raise ArgumentError("PoissonInput.period needs a window, start to stop, that is no longer than it")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Synapses from one population to another, made by one rule."""
+
+    source: Population
+    target: Population
+    rule: Rule
+    weight: Distribution | NDArray[np.floating[Any]]
+    delay: Distribution | DistanceDelay | NDArray[np.floating[Any]]
+    receptor: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationSetup:
+    """A population with its start values and, if the user has any, original ids."""
+
+    population: Population
+    initial: Mapping[str, Values]
+    ids: NDArray[np.int64] | None
+
+
+@dataclass
+class Network:
+    """Populations, projections and drives, to be built.
+
+    Parameters
+    ----------
+    dt : float
+        Step, in ms.
+
+    Attributes
+    ----------
+    storage_order : (neurons,) int64 or None
+        Index of the neuron at each storage id; by default storage order is table order.
+    recipe : dict
+        Name and parameters of the recipe that made the network, for provenance.
+    drive_defaults : dict
+        Receptor, weight and refractory time of neurons driven from outside, see `neurograph.presets`.
+    """
+
+    dt: float = 0.1
+    setups: list[PopulationSetup] = field(default_factory=list, init=False)
+    projections: list[Projection] = field(default_factory=list, init=False)
+    drives: list[tuple[Population, PoissonInput]] = field(default_factory=list, init=False)
+    storage_order: NDArray[np.int64] | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    drive_defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.dt) and self.dt > 0):
+            raise ArgumentError(f"Network.dt is {self.dt} ms, it must be positive")
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(setup.population.size for setup in self.setups)
+
+    def population(
+        self,
+        name: str,
+        size: int,
+        model: Model,
+        *,
+        initial: Mapping[str, Values] | None = None,
+        ids: NDArray[np.integer[Any]] | None = None,
+    ) -> Population:
+        """Add ``size`` neurons of one model.
+
+        Parameters
+        ----------
+        initial : mapping, optional
+            Start value of a state in user units: a number, a distribution, or one value for each neuron.
+        ids : (size,) integer, optional
+            Original ids; by default 0, 1, 2, ... over all populations, which is also what all must use if one does.
+        """
+        self._check_population(name, size, model, initial or {}, ids)
+        population = Population(name, self.size, size, model)
+        original = None if ids is None else np.asarray(ids).astype(np.int64)
+        self.setups.append(PopulationSetup(population, dict(initial or {}), original))
+        return population
+
+    def connect(
+        self,
+        source: Population,
+        target: Population,
+        rule: Rule,
+        *,
+        weight: Values,
+        delay: Values | DistanceDelay,
+        receptor: str | None = None,
+    ) -> None:
+        """Add a projection.
+
+        Parameters
+        ----------
+        weight : number, distribution or (synapses,) float
+            In the receptor's unit; an array goes with a rule that lists its synapses, such as `Edges`.
+        delay : number, distribution, (synapses,) float or DistanceDelay
+            In ms; rounded to whole steps, at least one.
+        receptor : str, optional
+            Receptor of the target's model; by default the one for each weight's sign.
+        """
+        if receptor is not None:
+            target.model.receptor_number(receptor)
+        if isinstance(delay, DistanceDelay) != isinstance(rule, DistanceOutdegree):
+            raise ArgumentError("DistanceDelay and DistanceOutdegree go together: use both or neither")
+        row_rule = isinstance(rule, FixedOutdegree | CommunityOutdegree | DistanceOutdegree)
+        if row_rule and target.size == 0 and source.size > 0 and rule.degree > 0:
+            raise ArgumentError(f"population {target.name!r} is empty, so {type(rule).__name__} finds no targets in it")
+        self.projections.append(
+            Projection(
+                source,
+                target,
+                rule,
+                self._values(weight, "weight", listed=not row_rule),
+                delay if isinstance(delay, DistanceDelay) else self._values(delay, "delay", listed=not row_rule),
+                receptor,
+            )
+        )
+
+    def drive(self, population: Population, source: PoissonInput) -> None:
+        """Add input from outside the circuit onto every neuron of a population or of a slice of one."""
+        if source.receptor is not None:
+            population.model.receptor_number(source.receptor)
+        self.drives.append((population, source))
+
+    def _check_population(
+        self, name: str, size: int, model: Model, initial: Mapping[str, Values], ids: NDArray[np.integer[Any]] | None
+    ) -> None:
+        if name in [setup.population.name for setup in self.setups]:
+            raise ArgumentError(f"there already is a population {name!r}")
+        if not 0 <= size <= MAX_NEURONS - self.size:
+            raise ArgumentError(f"population {name!r} has size {size}, allowed are 0 to {MAX_NEURONS - self.size}")
+        unknown = initial.keys() - set(model.states)
+        if unknown:
+            raise ArgumentError(f"{type(model).__name__} has no state {unknown}; choose from {', '.join(model.states)}")
+        if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
+            raise ArgumentError(f"ids of population {name!r} must be {size} integers")
+
+    @staticmethod
+    def _values(value: Values, what: str, *, listed: bool) -> Distribution | NDArray[np.floating[Any]]:
+        if not isinstance(value, np.ndarray):
+            return as_distribution(value)
+        if not listed:
+            raise ArgumentError(f"an array of {what}s needs a rule that lists its synapses, such as Edges")
+        if not np.isfinite(value).all():
+            raise ArgumentError(f"{what}s contain a value that is not finite, at position {np.flatnonzero(~np.isfinite(value))[0]}")
+        return value

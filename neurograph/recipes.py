@@ -1,0 +1,181 @@
+"""Which synthetic circuits can be built by name?
+
+All are 80 % excitatory and 20 % inhibitory `LIFExp` neurons under Poisson drive, in the fluctuation-driven state:
+low irregular rates without synchrony. Weights scale with 1 / sqrt(synapses per neuron), as balance asks for
+(van Vreeswijk and Sompolinsky 1996, Science 274:1724), and so does the rate of the drive with its square root.
+
+| recipe | who connects to whom | delays |
+|---|---|---|
+| `random` | anyone | normal, 1.5 +- 0.75 ms |
+| `modular` | 90 % within a module | 1.5 +- 0.5 ms inside, 8 +- 2 ms between |
+| `sheet` | neighbours on a periodic sheet | grow with distance |
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.distributions import Normal
+from neurograph.generate import lattice
+from neurograph.models import LIFExp
+from neurograph.network import Network, PoissonInput, Population
+from neurograph.rules import CommunityOutdegree, DistanceDelay, DistanceOutdegree, FixedOutdegree, community_of
+from neurograph_storage import ArgumentError
+
+EXCITATORY_SHARE = 0.8
+# At 1,000 synapses per neuron: an excitatory PSP of 0.3 mV, inhibition five times as strong.
+_REFERENCE_DEGREE = 1000
+_WEIGHT = 175.6  # pA
+_INHIBITION = -5.0
+_RELATIVE_STD = 0.1
+_DRIVE = 5200.0  # Hz
+
+
+def random(*, neurons: int = 10_000, synapses_per_neuron: int = 1_000, dt: float = 0.1) -> Network:
+    """Return a network in which every neuron draws its targets from all neurons."""
+    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
+    for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
+        network.connect(source, target, FixedOutdegree(degree), weight=_weight(source, synapses_per_neuron), delay=_delay(1.5, 0.75, dt))
+    network.recipe = {"name": "random", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron}
+    return network
+
+
+def modular(
+    *,
+    neurons: int = 10_000,
+    synapses_per_neuron: int = 1_000,
+    modules: int | None = None,
+    inside: float = 0.9,
+    stimulus: float = 0.0,
+    dwell: float = 100.0,
+    dt: float = 0.1,
+) -> Network:
+    """Return a network of planted modules: short delays inside, long between.
+
+    Parameters
+    ----------
+    modules : int, optional
+        By default one for each 5,000 neurons, at least 4.
+    inside : float
+        Share of a neuron's synapses that stay in its module.
+    stimulus : float
+        Extra drive of the module whose turn it is, as a share of the standing drive; 0 for none.
+    dwell : float
+        How long each module's turn lasts, in ms; after the last it is the first one's again.
+    """
+    count = max(4, neurons // 5000) if modules is None else modules
+    if not 2 <= count <= max(2, neurons // 10):
+        raise ArgumentError(f"modules is {count}, allowed are 2 to {max(2, neurons // 10)} for {neurons} neurons")
+    if not 0 <= inside <= 1:
+        raise ArgumentError(f"inside is {inside}, it is a share from 0 to 1")
+    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
+    for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
+        own = round(degree * inside)
+        weight = _weight(source, synapses_per_neuron)
+        network.connect(source, target, CommunityOutdegree(own, count, True), weight=weight, delay=_delay(1.5, 0.5, dt))
+        network.connect(source, target, CommunityOutdegree(degree - own, count, False), weight=weight, delay=_delay(8.0, 2.0, dt))
+    if stimulus:
+        _wake_in_turn(network, excitatory, count, stimulus, dwell, synapses_per_neuron)
+    module = np.concatenate([community_of(np.arange(p.size), p.size, count) for p in (excitatory, inhibitory)])
+    network.storage_order = np.argsort(module, kind="stable")
+    network.recipe = {
+        "name": "modular", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron, "modules": count,
+        "inside": inside, "stimulus": stimulus, "dwell": dwell,
+    }  # fmt: skip
+    return network
+
+
+def sheet(
+    *,
+    neurons: int = 10_000,
+    synapses_per_neuron: int = 1_000,
+    extent: float = 4.0,
+    sigma: float = 0.3,
+    speed: float = 0.3,
+    dt: float = 0.1,
+) -> Network:
+    """Return a network on a periodic sheet, connected to neighbours with delays that grow with distance.
+
+    Parameters
+    ----------
+    extent, sigma : float
+        Side of the sheet and spread of connections, in mm.
+    speed : float
+        Conduction speed along the sheet, in mm/ms (0.3 is that of unmyelinated horizontal fibres).
+    """
+    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
+    for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
+        network.connect(
+            source, target, DistanceOutdegree(degree, sigma, extent),
+            weight=_weight(source, synapses_per_neuron), delay=DistanceDelay(base=0.5, speed=speed),
+        )  # fmt: skip
+    places = [lattice(np.arange(p.size), p.size) for p in (excitatory, inhibitory)]
+    x, y = (np.concatenate(axis) for axis in zip(*places, strict=True))
+    network.storage_order = np.argsort(_morton(x, y), kind="stable")
+    network.recipe = {
+        "name": "sheet", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron,
+        "extent": extent, "sigma": sigma, "speed": speed,
+    }  # fmt: skip
+    return network
+
+
+RECIPES: dict[str, Callable[..., Network]] = {"random": random, "modular": modular, "sheet": sheet}
+
+
+def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population, Population]:
+    if neurons < 10 or degree < 1:
+        raise ArgumentError(f"neurons is {neurons} and synapses_per_neuron {degree}; at least 10 and 1 are needed")
+    network = Network(dt=dt)
+    size = round(EXCITATORY_SHARE * neurons)
+    start = {"v": Normal(-58.0, 5.0)}
+    excitatory = network.population("E", size, LIFExp(), initial=start)
+    inhibitory = network.population("I", neurons - size, LIFExp(), initial=start)
+    for population in (excitatory, inhibitory):
+        network.drive(population, PoissonInput(rate=_drive_rate(degree), weight=_strength(degree)))
+    return network, excitatory, inhibitory
+
+
+def _strength(degree: int) -> float:
+    return _WEIGHT * float(np.sqrt(_REFERENCE_DEGREE / degree))
+
+
+def _drive_rate(degree: int) -> float:
+    return _DRIVE * float(np.sqrt(degree / _REFERENCE_DEGREE))
+
+
+def _projections(e: Population, i: Population, degree: int) -> list[tuple[Population, Population, int]]:
+    to_e = round(EXCITATORY_SHARE * degree)
+    return [(source, target, share) for source in (e, i) for target, share in ((e, to_e), (i, degree - to_e))]
+
+
+def _weight(source: Population, degree: int) -> Normal:
+    if source.name == "E":
+        return Normal(_strength(degree), _RELATIVE_STD * _strength(degree), low=0.0)
+    mean = _INHIBITION * _strength(degree)
+    return Normal(mean, _RELATIVE_STD * -mean, high=0.0)
+
+
+def _delay(mean: float, std: float, dt: float) -> Normal:
+    return Normal(mean, std, low=dt)
+
+
+def _wake_in_turn(network: Network, e: Population, modules: int, stimulus: float, dwell: float, degree: int) -> None:
+    module = community_of(np.arange(e.size), e.size, modules)
+    edges = np.searchsorted(module, np.arange(modules + 1)).tolist()
+    for k in range(modules):
+        window = PoissonInput(
+            rate=stimulus * _drive_rate(degree), weight=_strength(degree),
+            start=k * dwell, stop=(k + 1) * dwell, period=modules * dwell,
+        )  # fmt: skip
+        network.drive(e[edges[k] : edges[k + 1]], window)
+
+
+def _morton(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return positions along a Z-shaped curve, so that neighbours on the sheet lie close in storage."""
+    cells = 2**10
+    code = np.zeros(len(x), np.int64)
+    column, line = (x * cells).astype(np.int64), (y * cells).astype(np.int64)
+    for bit in range(10):
+        code |= (column >> bit & 1) << 2 * bit | (line >> bit & 1) << 2 * bit + 1
+    return code

@@ -1,0 +1,122 @@
+"""What fired when, and how is it written down?
+
+Spikes are kept as they come, by step and storage id; users see times in ms and original ids, sorted by (time, neuron).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from neurograph.circuit import Circuit
+from neurograph_storage import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes, sorted by (time, neuron).
+
+    Attributes
+    ----------
+    steps : (n,) int64
+    neurons : (n,) int64
+        Original ids.
+    populations : (n,) int64
+        Population number of each spike's neuron.
+    dt : float
+        Step, in ms.
+    """
+
+    steps: NDArray[np.int64]
+    neurons: NDArray[np.int64]
+    populations: NDArray[np.int64]
+    dt: float
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Times in ms, (n,) float64: step times dt."""
+        return self.steps * self.dt
+
+
+class SpikeRecorder:
+    """Collects the spikes of a run."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._parts: list[tuple[int, NDArray[np.uint32]]] = []
+        self._sorted: Spikes | None = None
+        self.count = 0
+
+    def append(self, step: int, storage: NDArray[np.uint32]) -> None:
+        """Add the spikes of one step, (n,) uint32 storage ids."""
+        if len(storage):
+            self._parts.append((step, storage))
+            self._sorted = None
+            self.count += len(storage)
+
+    @property
+    def spikes(self) -> Spikes:
+        """All spikes so far."""
+        if self._sorted is None:
+            self._sorted = self._collect()
+        return self._sorted
+
+    def _collect(self) -> Spikes:
+        counts = [len(part) for _, part in self._parts]
+        steps = np.repeat(np.array([step for step, _ in self._parts], np.int64), counts)
+        storage = np.concatenate([np.empty(0, np.uint32), *(part for _, part in self._parts)])
+        return spikes_of(self._circuit, steps, self._circuit.index_of_storage[storage])
+
+
+def spikes_of(circuit: Circuit, steps: NDArray[np.int64], index: NDArray[np.int64]) -> Spikes:
+    """Return spikes given by step and index, (n,) each, in the order that users see."""
+    neurons = circuit.ids[index]
+    order = np.lexsort((neurons, steps))
+    populations = circuit.store.arrays["neurons/population"][index[order]].astype(np.int64)
+    return Spikes(steps[order], neurons[order], populations, circuit.dt)
+
+
+def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
+    """Write spikes to Parquet: ``time_ms``, ``neuron`` and, if there is more than one, ``population``.
+
+    The file appears complete or not at all.
+    """
+    columns: dict[str, Any] = {"time_ms": spikes.times, "neuron": spikes.neurons}
+    names = list(circuit.populations)
+    if len(names) > 1:
+        columns["population"] = pa.DictionaryArray.from_arrays(pa.array(spikes.populations, pa.int32()), pa.array(names))
+    table = pa.table(columns).replace_schema_metadata({"dt_ms": repr(spikes.dt), "neurons": str(circuit.neurons)})
+    final = Path(path)
+    partial = final.with_name(final.name + ".partial")
+    try:
+        pq.write_table(table, partial)
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_spikes(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any] | None]:
+    """Return times (ms), original ids and population names (None if there is only one) of a spike file.
+
+    Raises
+    ------
+    DataError
+        If the file is not Parquet or lacks a column.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    missing = {"time_ms", "neuron"} - set(table.column_names)
+    if missing:
+        raise DataError(f"{path} has no column {', '.join(sorted(missing))}; a spike file has time_ms and neuron")
+    populations = table["population"].to_numpy() if "population" in table.column_names else None
+    return table["time_ms"].to_numpy(), table["neuron"].to_numpy(), populations

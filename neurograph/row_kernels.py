@@ -1,0 +1,184 @@
+"""How are the synapses of row rules drawn and sorted, compiled?
+
+While a row is made, each synapse is one 64-bit integer: delay (13 bits), receptor (3), target (32), weight code + 2^15
+(16), from the top. Sorting these integers sorts by (delay, receptor, target, code).
+
+Synapse k of a row uses draws 4k (target), 4k + 1 (second coordinate), 4k + 2 (weight) and 4k + 3 (delay) of the row's
+own sequence ``mix64(key + n x gamma)``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.draws import DiscreteTable, mix64_scalar, sample_table
+from neurograph_storage.jit import kernel
+
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+_LOW, _S32 = np.uint64(2**32 - 1), np.uint64(32)
+_S11, _S16, _S48, _S51 = np.uint64(11), np.uint64(16), np.uint64(48), np.uint64(51)
+_CODE_OFFSET = 2**15
+_ONE = np.uint64(1)
+
+
+class Row(NamedTuple):
+    """Which rows are filled, and with what draws.
+
+    Attributes
+    ----------
+    place : (rows,) int64
+        Where in the packed array the projection's first synapse of each row goes.
+    key, gamma : (rows,) uint64
+        The row's sequence of draws.
+    degree : int
+        Synapses of each row.
+    """
+
+    place: I64
+    key: U64
+    gamma: U64
+    degree: int
+
+
+@kernel
+def pack(delay: int, receptor: int, target: int, code: int) -> np.uint64:
+    """Return one synapse as a sortable integer."""
+    high = (np.uint64(delay) << _S51) | (np.uint64(receptor) << _S48)
+    return high | (np.uint64(target) << _S16) | np.uint64(code + _CODE_OFFSET)
+
+
+@kernel
+def _bits(key: np.uint64, gamma: np.uint64, draw: int) -> np.uint64:
+    return mix64_scalar(key + np.uint64(draw + 1) * gamma)
+
+
+@kernel
+def _below(bits: np.uint64, size: int) -> int:
+    n = np.uint64(size)
+    return np.int64(((bits >> _S32) * n + (((bits & _LOW) * n) >> _S32)) >> _S32)
+
+
+@kernel
+def fill_ranges(
+    packed: U64,
+    row: Row,
+    low: I64,
+    high: I64,
+    inside: bool,
+    size: int,
+    storage: NDArray[np.uint32],
+    weight: DiscreteTable,
+    delay: DiscreteTable,
+    receptors: tuple[int, int],
+) -> None:
+    """Draw targets uniformly from ``low <= t < high``, or from all of the other ``size`` if not ``inside``.
+
+    ``storage`` gives the storage id of each neuron of the target population; ``receptors`` are for weights of
+    positive and negative sign.
+    """
+    for r in range(len(row.place)):
+        width = high[r] - low[r]
+        for k in range(row.degree):
+            bits = _bits(row.key[r], row.gamma[r], 4 * k)
+            if inside:
+                target = low[r] + _below(bits, width)
+            else:
+                target = _below(bits, size - width)
+                if target >= low[r]:
+                    target += width
+            code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
+            steps = sample_table(delay, _bits(row.key[r], row.gamma[r], 4 * k + 3))
+            packed[row.place[r] + k] = pack(steps, receptors[int(code < 0)], storage[target], code)
+
+
+@kernel
+def fill_distance(
+    packed: U64,
+    row: Row,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    side: int,
+    size: int,
+    quantiles: NDArray[np.float64],
+    storage: NDArray[np.uint32],
+    weight: DiscreteTable,
+    delay: tuple[float, float],
+    receptors: tuple[int, int],
+) -> None:
+    """Draw targets around each source's place on the periodic unit square.
+
+    Parameters
+    ----------
+    x, y : (rows,) float64
+        Place of each source.
+    side, size : int
+        The target lattice: neurons in a line, neurons in all.
+    quantiles : (2^k,) float64
+        Displacement at equally probable points, in units of the sheet's side.
+    delay : (float, float)
+        Steps at distance 0, and steps for one side of the sheet.
+    """
+    lines = -(-size // side)
+    shift = np.uint64(64) - np.uint64(np.round(np.log2(len(quantiles))))
+    for r in range(len(row.place)):
+        for k in range(row.degree):
+            to_x = x[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k) >> shift]
+            to_y = y[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k + 1) >> shift]
+            column = np.int64(np.floor((to_x - np.floor(to_x)) * side)) % side
+            line = np.int64(np.floor((to_y - np.floor(to_y)) * lines)) % lines
+            # The last line may be short; what is missing there continues on the first, its neighbour on the torus.
+            target = (line * side + column) % size
+            dx = abs((target % side + 0.5) / side - x[r])
+            dy = abs((target // side + 0.5) / lines - y[r])
+            dx, dy = min(dx, 1.0 - dx), min(dy, 1.0 - dy)
+            steps = max(1, np.int64(np.floor(delay[0] + delay[1] * np.sqrt(dx * dx + dy * dy) + 0.5)))
+            code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
+            packed[row.place[r] + k] = pack(steps, receptors[int(code < 0)], storage[target], code)
+
+
+@kernel
+def copy_listed(packed: U64, place: I64, listed: U64, first: I64, last: I64) -> None:
+    """Copy the listed synapses ``first[r] : last[r]`` of each row to its place."""
+    for r in range(len(place)):
+        for k in range(first[r], last[r]):
+            packed[place[r] + k - first[r]] = listed[k]
+
+
+@kernel
+def count_groups(packed: U64, offsets: I64, counts: I64) -> int:
+    """Write the delay groups of each row to ``counts``; return their sum."""
+    total = 0
+    for r in range(len(offsets) - 1):
+        counts[r] = 0
+        for k in range(offsets[r], offsets[r + 1]):
+            counts[r] += k == offsets[r] or packed[k] >> _S48 != packed[k - 1] >> _S48
+        total += counts[r]
+    return total
+
+
+@kernel
+def unpack(
+    packed: U64,
+    offsets: I64,
+    lengths: I64,
+    delay: NDArray[np.uint16],
+    receptor: NDArray[np.uint8],
+    target: NDArray[np.uint32],
+    weight: NDArray[np.int16],
+) -> None:
+    """Split sorted rows into the arrays of `neurograph_storage.Rows`."""
+    group = -1
+    for r in range(len(offsets) - 1):
+        for k in range(offsets[r], offsets[r + 1]):
+            top = packed[k] >> _S48
+            if k == offsets[r] or top != packed[k - 1] >> _S48:
+                group += 1
+                lengths[group] = 0
+                delay[group] = top >> np.uint64(3)
+                receptor[group] = top & np.uint64(7)
+            lengths[group] += 1
+            target[k] = (packed[k] >> _S16) & _LOW
+            weight[k] = np.int64(packed[k] & np.uint64(2**16 - 1)) - _CODE_OFFSET

@@ -1,0 +1,208 @@
+"""Which neurons does a projection connect?
+
+Two kinds of rule. A *row rule* gives each source a known number of targets, drawn from (seed, source) alone, so rows can be made in any order and never
+all at once. An *edge rule* lists all its synapses at once and is held in memory while building.
+
+| rule | kind | targets |
+|---|---|---|
+| `FixedOutdegree` | row | uniform over the target population |
+| `CommunityOutdegree` | row | uniform over the source's community, or over all others |
+| `DistanceOutdegree` | row | at a normally distributed displacement on a periodic sheet |
+| `FixedIndegree` | edge | each target draws its sources uniformly |
+| `OneToOne` | edge | neuron k to neuron k |
+| `Edges` | edge | as listed |
+
+Draws are with replacement: a pair may be joined twice (multapse), a neuron may meet itself (autapse).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.draws import PURPOSE_EDGE, mix64, stream_keys
+from neurograph_storage import ArgumentError
+
+Indices = NDArray[np.int64]
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _check_degree(rule: object, degree: int) -> None:
+    if degree < 0:
+        raise ArgumentError(f"{type(rule).__name__}.degree is {degree}, it must be at least 0")
+
+
+@dataclass(frozen=True)
+class FixedOutdegree:
+    """Each source draws ``degree`` targets uniformly."""
+
+    degree: int
+
+    def __post_init__(self) -> None:
+        _check_degree(self, self.degree)
+
+    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
+        """Return the range of targets of each source, and whether it is meant or excluded."""
+        del source_size
+        return np.zeros_like(sources), np.full_like(sources, target_size), True
+
+
+@dataclass(frozen=True)
+class CommunityOutdegree:
+    """Each source draws ``degree`` targets inside its community, or outside it.
+
+    Parameters
+    ----------
+    communities : int
+        Both populations are cut into this many equal consecutive parts; part k of one belongs with part k of the other.
+    inside : bool
+        True for targets in the source's own community, False for all others.
+    """
+
+    degree: int
+    communities: int
+    inside: bool
+
+    def __post_init__(self) -> None:
+        _check_degree(self, self.degree)
+        if self.communities < 1 + (not self.inside):
+            raise ArgumentError(f"CommunityOutdegree.communities is {self.communities}, too few")
+
+    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
+        """Return the targets in each source's own community, and whether they are meant or excluded."""
+        own = community_of(sources, source_size, self.communities)
+        edges = community_edges(target_size, self.communities)
+        return edges[own], edges[own + 1], self.inside
+
+
+def community_edges(size: int, communities: int) -> Indices:
+    """Return where each community begins, and the end, (communities + 1,) int64."""
+    return np.arange(communities + 1, dtype=np.int64) * size // communities
+
+
+def community_of(indices: Indices, size: int, communities: int) -> Indices:
+    """Return the community of each neuron of a population of ``size``."""
+    found: Indices = np.searchsorted(community_edges(size, communities), indices, side="right") - 1
+    return found
+
+
+@dataclass(frozen=True)
+class DistanceOutdegree:
+    """Each source draws ``degree`` targets around its own place on a square, periodic sheet.
+
+    Each population lies on a square lattice over the whole sheet.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the displacement in each direction, in mm.
+    extent : float
+        Side of the sheet, in mm.
+    """
+
+    degree: int
+    sigma: float
+    extent: float
+
+    def __post_init__(self) -> None:
+        _check_degree(self, self.degree)
+        if not 0 < self.sigma < self.extent:
+            raise ArgumentError(f"DistanceOutdegree.sigma is {self.sigma} mm, it must lie in 0 to extent {self.extent} mm")
+
+
+@dataclass(frozen=True)
+class DistanceDelay:
+    """Delay that grows with the distance between source and target; goes with `DistanceOutdegree`.
+
+    Parameters
+    ----------
+    base : float
+        Delay at distance 0, in ms.
+    speed : float
+        Conduction speed, in mm/ms.
+    """
+
+    base: float
+    speed: float
+
+    def __post_init__(self) -> None:
+        if not (self.base > 0 and self.speed > 0):
+            raise ArgumentError(f"DistanceDelay has base {self.base} ms and speed {self.speed} mm/ms; both must be positive")
+
+
+@dataclass(frozen=True)
+class FixedIndegree:
+    """Each target draws ``degree`` sources uniformly."""
+
+    degree: int
+
+    def __post_init__(self) -> None:
+        _check_degree(self, self.degree)
+
+    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
+        targets = np.repeat(np.arange(target_size, dtype=np.int64), self.degree)
+        bits = edge_bits(len(targets), seed, part, 0)
+        return below(bits, source_size), targets
+
+
+@dataclass(frozen=True)
+class OneToOne:
+    """Neuron k connects to neuron k."""
+
+    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
+        del seed, part
+        if source_size != target_size:
+            raise ArgumentError(f"OneToOne needs populations of one size, got {source_size} and {target_size}")
+        return np.arange(source_size), np.arange(target_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The synapses listed.
+
+    Parameters
+    ----------
+    sources, targets : (synapses,) integer
+        Counted within their populations.
+    """
+
+    sources: NDArray[np.integer[Any]]
+    targets: NDArray[np.integer[Any]]
+
+    def __post_init__(self) -> None:
+        if len(self.sources) != len(self.targets):
+            raise ArgumentError(f"Edges has {len(self.sources)} sources but {len(self.targets)} targets")
+
+    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
+        del seed, part
+        for name, values, size in (("source", self.sources, source_size), ("target", self.targets, target_size)):
+            if len(values) and not (0 <= values.min() and values.max() < size):
+                raise ArgumentError(f"Edges has a {name} outside 0 .. {size - 1}")
+        return self.sources.astype(np.int64), self.targets.astype(np.int64)
+
+
+RowRule = FixedOutdegree | CommunityOutdegree | DistanceOutdegree
+EdgeRule = FixedIndegree | OneToOne | Edges
+Rule = RowRule | EdgeRule
+
+
+def edge_bits(count: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]:
+    """Return 64 random bits for each of ``count`` listed synapses; ``draw`` tells apart source, weight and delay."""
+    return stream_keys(seed, PURPOSE_EDGE, np.arange(count), part=4 * part + draw)
+
+
+def below(bits: NDArray[np.uint64], size: int) -> Indices:
+    """Return uniform integers below ``size`` (at most 2^32), the high half of the 96-bit product."""
+    low, shift, n = np.uint64(2**32 - 1), np.uint64(32), np.uint64(size)
+    product = ((bits >> shift) * n + (((bits & low) * n) >> shift)) >> shift
+    return product.astype(np.int64)
+
+
+def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the odd increment of each row's own sequence, so that no two rows walk along the same one."""
+    gammas: NDArray[np.uint64] = mix64(keys + _GOLDEN) | np.uint64(1)
+    return gammas

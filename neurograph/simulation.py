@@ -1,0 +1,224 @@
+"""How does a user run a circuit?
+
+`Simulation` is a context manager around the executor: run for a time or step by step, feed events in, read state,
+cut outputs, and look at spikes and figures, all in user units and original ids.
+"""
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurograph.circuit import Circuit
+from neurograph.events import OutsideEvents, no_events, resolve
+from neurograph.executor import Executor, state_bytes
+from neurograph.memory import budget_bytes
+from neurograph.models import Model
+from neurograph.record import SpikeRecorder, Spikes
+from neurograph.statistics import Meter, RunStatistics, peak_rss
+from neurograph_storage import ArgumentError, MemoryBudgetError, format_size
+
+Progress = Callable[[int], object]
+
+
+class Simulation:
+    """A run of a circuit, from its first step.
+
+    Parameters
+    ----------
+    circuit : Circuit or path
+    memory : str or int, optional
+        Budget, such as ``"4GiB"``; by default 60 % of what there is. State must fit; synapses are mapped, and stay in
+        memory as far as the system has room.
+    workers : int, optional
+        Threads; by default one for each processor. Results are the same for any number.
+    seed : int
+        Decides noise and start values.
+    drive : OutsideEvents, optional
+        Events from outside, from `neurograph.read_drive`.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If the state alone does not fit in the budget.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit | str | os.PathLike[str],
+        *,
+        memory: str | int | None = None,
+        workers: int | None = None,
+        seed: int = 0,
+        drive: OutsideEvents | None = None,
+    ) -> None:
+        self.circuit = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
+        self.memory_budget = budget_bytes(memory)
+        threads = (os.cpu_count() or 1) if workers is None else workers
+        if threads < 1:
+            raise ArgumentError(f"workers is {threads}, it must be at least 1")
+        needed = _check_budget(self.circuit, self.memory_budget)
+        self.circuit.store.advise(fits=needed + self.circuit.store.synapse_bytes <= self.memory_budget)
+        self._executor = Executor(self.circuit, workers=threads, seed=seed)
+        self._recorder = SpikeRecorder(self.circuit)
+        self._meter = Meter()
+        self._drive, self._injected = drive or no_events(), no_events()
+        if drive is not None:
+            self._release_driven(drive)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def now(self) -> float:
+        """Time of the next step, in ms."""
+        return self._executor.step * self.circuit.dt
+
+    @property
+    def spikes(self) -> Spikes:
+        """All spikes so far; ``times`` in ms and ``neurons`` by original id, sorted by (time, neuron)."""
+        return self._recorder.spikes
+
+    def run(self, duration: float, *, progress: Progress = lambda _: None) -> None:
+        """Advance by ``duration`` ms, rounded to whole steps; ``progress`` is called with the steps just taken.
+
+        Raises
+        ------
+        ArgumentError
+            If the duration is negative or not finite.
+        """
+        if not (np.isfinite(duration) and duration >= 0):
+            raise ArgumentError(f"duration is {duration} ms, it must be at least 0")
+        self.step(round(duration / self.circuit.dt), progress=progress)
+
+    def step(self, steps: int = 1, *, progress: Progress = lambda _: None) -> None:
+        """Advance by ``steps`` steps."""
+        if steps < 0:
+            raise ArgumentError(f"steps is {steps}, it must be at least 0")
+        last = self._executor.step + steps
+        with self._meter:
+            while self._executor.step < last:
+                before = self._executor.step
+                self._executor.outside = self._take_injected()
+                for step, spikes in self._executor.run_epoch(last - before):
+                    self._recorder.append(step, spikes)
+                progress(self._executor.step - before)
+
+    def inject(self, neurons: ArrayLike, weight: ArrayLike | None = None, *, receptor: str | None = None) -> None:
+        """Give neurons an event that arrives in the next step.
+
+        Parameters
+        ----------
+        neurons : (n,) integer
+            Original ids; one listed twice gets two events.
+        weight : number or (n,) float, optional
+            In the receptor's unit; by default the circuit's (from a preset).
+        receptor : str, optional
+            By default the circuit's, or else the one for each weight's sign.
+        """
+        index = self.circuit.index_of(neurons)
+        step = np.full(len(index), self._executor.step, np.int64)
+        self._injected = _joined(self._injected, resolve(self.circuit, step, index, weight, receptor))
+
+    def state(self, name: str, neurons: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return a state variable in user units.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"v"``.
+        neurons : (n,) integer, optional
+            Original ids; by default all, in table order.
+
+        Returns
+        -------
+        (n,) float64
+        """
+        index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
+        values = np.empty(len(index))
+        for population in self.circuit.populations.values():
+            inside = (index >= population.first) & (index < population.first + population.size)
+            if inside.any():
+                storage = self.circuit.storage[index[inside]]
+                values[inside] = self._population_state(population.model, name, storage)
+        return values
+
+    def silence(self, neurons: ArrayLike) -> None:
+        """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
+        self._executor.state.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = True
+
+    def set_refractory(self, neurons: ArrayLike, t_ref: float) -> None:
+        """Set the refractory time of single neurons, in ms, from their next spike on."""
+        if not (np.isfinite(t_ref) and t_ref >= 0):
+            raise ArgumentError(f"t_ref is {t_ref} ms, it must be at least 0")
+        self._set_refractory(self.circuit.index_of(neurons), t_ref)
+
+    @property
+    def statistics(self) -> RunStatistics:
+        """Figures of the run so far, those that ``run --json`` prints."""
+        meter, duration = self._meter, self.now
+        return RunStatistics(
+            neurons=self.circuit.neurons,
+            synapses=self.circuit.synapses,
+            duration_ms=duration,
+            spikes=self._recorder.count,
+            synaptic_events=self._executor.events,
+            wall_s=meter.wall_s,
+            real_time_factor=meter.wall_s / (duration / 1000.0) if duration else 0.0,
+            events_per_s=self._executor.events / meter.wall_s if meter.wall_s else 0.0,
+            bytes_read=meter.bytes_read,
+            read_requests=meter.read_requests,
+            read_s=0.0,
+            stall_s=0.0,
+            peak_rss_bytes=peak_rss(),
+            memory_budget_bytes=self.memory_budget,
+        )
+
+    def close(self) -> None:
+        """Join the worker threads; spikes and statistics stay readable."""
+        self._executor.close()
+
+    def _take_injected(self) -> OutsideEvents:
+        """Return the file's events and, if any were injected, those as well, added last."""
+        injected, self._injected = self._injected, no_events()
+        return _joined(self._drive, injected) if len(injected.step) else self._drive
+
+    def _population_state(self, model: Model, name: str, storage: NDArray[np.uint32]) -> NDArray[np.float64]:
+        if name not in model.states:
+            raise ArgumentError(f"{type(model).__name__} has no state {name!r}; choose from {', '.join(model.states)}")
+        stored = self._executor.state.by_model[type(model).__name__][model.states.index(name), storage]
+        return model.to_user(name, stored)
+
+    def _release_driven(self, drive: OutsideEvents) -> None:
+        """Apply the preset's rule for driven neurons, if the circuit has one."""
+        t_ref = self.circuit.drive_defaults.get("t_ref")
+        if t_ref is not None:
+            self._set_refractory(np.unique(drive.index), t_ref)
+
+    def _set_refractory(self, index: NDArray[np.int64], t_ref: float) -> None:
+        self._executor.state.refractory[self.circuit.storage[index]] = round(t_ref / self.circuit.dt)
+
+
+def _joined(first: OutsideEvents, second: OutsideEvents) -> OutsideEvents:
+    """Return both, sorted by step, those of ``first`` before those of ``second`` within a step."""
+    order = np.argsort(np.concatenate([first.step, second.step]), kind="stable")
+    names = ("step", "index", "receptor", "weight")
+    return OutsideEvents(*(np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in names))
+
+
+def _check_budget(circuit: Circuit, budget: int) -> int:
+    needed = state_bytes(circuit)
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"the state of {circuit.neurons:,} neurons needs {format_size(needed)}, the memory budget is "
+            f"{format_size(budget)}; give at least --memory {needed // 2**20 + 1}MiB",
+            needed=needed,
+            budget=budget,
+        )
+    return needed

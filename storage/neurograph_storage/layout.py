@@ -1,0 +1,133 @@
+"""Which arrays does a circuit have on disk, and how are they cut into chunks and granules?
+
+Pure: names, types and arithmetic, no input or output. The words are those of docs/data-model.md.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+FORMAT_VERSION = 0
+ATTRIBUTE = "neurograph"
+GRANULE_BYTES = 64 * 1024
+CHUNK_BYTES = 64 * GRANULE_BYTES
+PARTITION_ROWS = 1024
+
+# Packed into one integer while a row is sorted (neurograph.generate), and stored in these widths.
+MAX_DELAY_STEPS = 2**13 - 1
+MAX_RECEPTORS = 2**3
+MAX_NEURONS = 2**32 - 1
+MAX_CODE = 2**15 - 1
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Name, element type and length of one stored array."""
+
+    name: str
+    dtype: np.dtype[np.generic]
+    length: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array, without the padding of its last chunk."""
+        return self.length * self.dtype.itemsize
+
+    @property
+    def chunk_length(self) -> int:
+        """Elements in one chunk file."""
+        return max(1, min(self.length, CHUNK_BYTES // self.dtype.itemsize))
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of one chunk file, the last one included (it is padded)."""
+        return self.chunk_length * self.dtype.itemsize
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunk files."""
+        return -(-self.length // self.chunk_length)
+
+    @property
+    def granules(self) -> int:
+        """Number of granules, each with its own checksum."""
+        return -(-self.nbytes // GRANULE_BYTES)
+
+    @property
+    def checksum_name(self) -> str:
+        """Name of the array that holds this one's checksums."""
+        return "checksums/" + self.name.replace("/", ".")
+
+
+_TYPES = {
+    "neurons/id": "<i8",
+    "neurons/storage": "<u4",
+    "neurons/population": "<u2",
+    "rows/group": "<u8",
+    "groups/synapse": "<u8",
+    "groups/delay": "<u2",
+    "groups/receptor": "|u1",
+    "synapses/target": "<u4",
+    "synapses/weight": "<i2",
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many neurons, synapses and delay groups a circuit has."""
+
+    neurons: int
+    synapses: int
+    groups: int
+
+
+def array_specs(counts: Counts, initial: tuple[str, ...] = ()) -> dict[str, ArraySpec]:
+    """Return every array of a circuit by name, checksums not included.
+
+    Parameters
+    ----------
+    initial : tuple of str
+        States whose start values are stored neuron by neuron.
+    """
+    lengths = {
+        "neurons/id": counts.neurons,
+        "neurons/storage": counts.neurons,
+        "neurons/population": counts.neurons,
+        "rows/group": counts.neurons + 1,
+        "groups/synapse": counts.groups + 1,
+        "groups/delay": counts.groups,
+        "groups/receptor": counts.groups,
+        "synapses/target": counts.synapses,
+        "synapses/weight": counts.synapses,
+    }
+    types = _TYPES | {f"initial/{state}": "<f8" for state in initial}
+    lengths |= {f"initial/{state}": counts.neurons for state in initial}
+    return {name: ArraySpec(name, np.dtype(types[name]), lengths[name]) for name in types}
+
+
+def batches(lengths: np.ndarray, synapses: int) -> list[tuple[int, int]]:
+    """Cut rows into consecutive ranges of about ``synapses`` synapses each.
+
+    Parameters
+    ----------
+    lengths : (rows,) int64
+        Synapses in each row.
+
+    Returns
+    -------
+    list of (start, stop)
+        Half-open row ranges that cover all rows in order; a row is never split.
+
+    Examples
+    --------
+    >>> batches(np.array([5, 5, 9, 1]), 10)
+    [(0, 2), (2, 4)]
+    """
+    if len(lengths) == 0:
+        return []
+    # A row belongs to the batch in which its first synapse falls; the row limit bounds batches of empty rows.
+    first = np.cumsum(lengths) - lengths
+    label = first // synapses + np.arange(len(lengths)) // max(synapses, 1)
+    cuts = [0, *(np.flatnonzero(np.diff(label)) + 1).tolist(), len(lengths)]
+    return list(pairwise(cuts))

@@ -1,0 +1,105 @@
+"""How do many chunk files appear as one contiguous array, without a copy?
+
+1. Reserve an address range as long as all chunks together.
+2. Map each chunk file over its part of the range (MAP_FIXED); chunks are a multiple of the page size.
+3. Give the range to NumPy; it is unmapped when the last view of it is gone.
+
+Python's own mmap cannot place a mapping, hence the C library. Read-only, so pages are shared between processes.
+"""
+
+import ctypes
+import mmap
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph_storage.errors import CorruptionError
+
+MAP_FIXED = 0x10  # the same on Linux and macOS
+_FAILED = ctypes.c_void_p(-1).value
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [
+    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
+]  # fmt: skip
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class _Range:
+    """An address range that NumPy can view and that unmaps itself."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.address = _mmap(None, size, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+
+    def place(self, offset: int, length: int, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            _mmap(self.address + offset, length, mmap.PROT_READ, mmap.MAP_SHARED | MAP_FIXED, descriptor)
+        finally:
+            os.close(descriptor)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return {"shape": (self.size,), "typestr": "|u1", "data": (self.address, True), "version": 3}
+
+    def __del__(self) -> None:
+        if hasattr(self, "address"):
+            _libc.munmap(self.address, self.size)
+
+
+def _mmap(address: int | None, length: int, protection: int, flags: int, descriptor: int) -> int:
+    result: int | None = _libc.mmap(address, length, protection, flags, descriptor, 0)
+    if result is None or result == _FAILED:
+        code = ctypes.get_errno()
+        raise OSError(code, f"mapping {length} bytes failed: {os.strerror(code)}")
+    return result
+
+
+def map_chunks(paths: Sequence[Path], chunk_bytes: int) -> NDArray[np.uint8]:
+    """Return the bytes of all chunk files, one behind the other, read-only.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        At least one; each file is ``chunk_bytes`` long.
+
+    Raises
+    ------
+    CorruptionError
+        If a file is missing or not ``chunk_bytes`` long.
+    """
+    for path in paths:
+        _check_file(path, chunk_bytes)
+    span = _Range(len(paths) * chunk_bytes)
+    for k, path in enumerate(paths):
+        span.place(k * chunk_bytes, chunk_bytes, path)
+    return np.asarray(span)
+
+
+def advise(mapped: NDArray[np.generic], *, fits: bool) -> None:
+    """Tell the kernel how a mapped array will be used.
+
+    Parameters
+    ----------
+    fits : bool
+        True: all of it will stay in memory, so start reading it now. False: access will be sparse, so no
+        read-ahead, by which one cold byte may pull in megabytes.
+    """
+    if mapped.nbytes:
+        _libc.madvise(mapped.ctypes.data, mapped.nbytes, mmap.MADV_WILLNEED if fits else mmap.MADV_RANDOM)
+
+
+def _check_file(path: Path, expected: int) -> None:
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        raise CorruptionError(f"chunk file {path} is missing", path=path) from None
+    if found != expected:
+        raise CorruptionError(f"chunk file {path} is {found} bytes long, expected {expected}: truncated?", path=path)

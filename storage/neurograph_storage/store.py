@@ -1,0 +1,142 @@
+"""How is a stored circuit opened and read?
+
+`CircuitStore` maps every array in place and offers them by name; it is a `RowSource`. Opening checks the version, the
+shapes and the length of every chunk file, not the contents: that is what `neurograph_storage.verify` does.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph_storage.errors import CircuitNotFoundError, CorruptionError, VersionError
+from neurograph_storage.layout import ATTRIBUTE, FORMAT_VERSION, ArraySpec, Counts, array_specs
+from neurograph_storage.mapping import advise, map_chunks
+from neurograph_storage.rows import Rows
+
+
+class CircuitStore:
+    """The arrays of a circuit on disk, mapped read-only.
+
+    Parameters
+    ----------
+    path : Path
+        The circuit's folder.
+
+    Raises
+    ------
+    CircuitNotFoundError, VersionError, CorruptionError
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.attributes = _read_attributes(path)
+        self.counts = Counts(**self.attributes["counts"])
+        self.min_delay, self.max_delay = self.attributes["delay_steps"]
+        self.input_bound = int(self.attributes["input_bound"])
+        self.specs = array_specs(self.counts, tuple(self.attributes["circuit"]["initial_arrays"]))
+        self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
+
+    @property
+    def circuit(self) -> Mapping[str, Any]:
+        """The part of the metadata that the storage layer does not interpret."""
+        opaque: Mapping[str, Any] = self.attributes["circuit"]
+        return opaque
+
+    @property
+    def neurons(self) -> int:
+        """Number of rows."""
+        return self.counts.neurons
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the synapses in each row, (neurons,) int64."""
+        first = self.arrays["groups/synapse"][self.arrays["rows/group"]]
+        return np.diff(first.astype(np.int64))
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Return rows ``start <= r < stop`` as views where possible."""
+        groups = self.arrays["rows/group"][start : stop + 1].astype(np.int64)
+        span = slice(groups[0], groups[-1])
+        synapses = self.arrays["groups/synapse"][span.start : span.stop + 1].astype(np.int64)
+        part = slice(synapses[0], synapses[-1])
+        return Rows(
+            group_counts=np.diff(groups),
+            group_lengths=np.diff(synapses),
+            delay=self.arrays["groups/delay"][span],
+            receptor=self.arrays["groups/receptor"][span],
+            target=self.arrays["synapses/target"][part],
+            weight=self.arrays["synapses/weight"][part],
+        )
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Bytes of rows, groups and synapses together: what a run reads."""
+        return sum(spec.nbytes for name, spec in self.specs.items() if name.startswith(("rows/", "groups/", "synapses/")))
+
+    def advise(self, *, fits: bool) -> None:
+        """Prepare the synapses for a run that will hold all of them in memory, or only what it touches."""
+        for name, array in self.arrays.items():
+            if name.startswith(("groups/", "synapses/")):
+                advise(array, fits=fits)
+
+    def chunk_path(self, name: str, chunk: int) -> Path:
+        """Return the file of one chunk of an array."""
+        return self.path / name / "c" / str(chunk)
+
+    def checksums(self, name: str) -> NDArray[np.uint32]:
+        """Return the stored checksum of each granule of an array, (granules,) uint32."""
+        spec = self.specs[name]
+        sums: NDArray[np.uint32] = self._map(ArraySpec(spec.checksum_name, np.dtype("<u4"), spec.granules))
+        return sums
+
+    def _map(self, spec: ArraySpec) -> NDArray[Any]:
+        length, chunk_length = _read_array_shape(self.path / spec.name / "zarr.json", spec)
+        if length != spec.length:
+            raise CorruptionError(f"array {spec.name} of {self.path} has {length} elements, expected {spec.length}")
+        if length == 0:
+            return np.empty(0, spec.dtype)
+        paths = [self.chunk_path(spec.name, k) for k in range(-(-length // chunk_length))]
+        raw = map_chunks(paths, chunk_length * spec.dtype.itemsize)
+        return raw.view(spec.dtype)[:length]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise CorruptionError(f"metadata file {path} cannot be read: {error}", path=path) from error
+    return content
+
+
+def _read_attributes(path: Path) -> dict[str, Any]:
+    if not (path / "zarr.json").is_file():
+        partial = path.with_name(path.name + ".partial").is_dir()
+        hint = "; a build of it is unfinished, run the same build again" if partial else ""
+        raise CircuitNotFoundError(f"no circuit at {path}{hint}")
+    attributes = _read_json(path / "zarr.json").get("attributes", {}).get(ATTRIBUTE)
+    if attributes is None:
+        raise CircuitNotFoundError(f"{path} is a Zarr group but not a circuit (no '{ATTRIBUTE}' attribute)")
+    version = attributes.get("format_version")
+    if version != FORMAT_VERSION:
+        raise VersionError(f"{path} has format version {version}; this release reads {FORMAT_VERSION}: update it")
+    missing = {"counts", "delay_steps", "input_bound", "circuit"} - attributes.keys()
+    if missing:
+        raise CorruptionError(f"metadata of {path} lacks {', '.join(sorted(missing))}", path=path / "zarr.json")
+    checked: dict[str, Any] = attributes
+    return checked
+
+
+def _read_array_shape(path: Path, spec: ArraySpec) -> tuple[int, int]:
+    """Return (length, chunk length) after checking that the array is one we can map."""
+    meta = _read_json(path)
+    try:
+        (length,), (chunk_length,) = meta["shape"], meta["chunk_grid"]["configuration"]["chunk_shape"]
+        plain = meta["data_type"] == spec.dtype.name and [c["name"] for c in meta["codecs"]] == ["bytes"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptionError(f"metadata file {path} is not that of a one-dimensional array", path=path) from error
+    if not plain or chunk_length < 1:
+        raise CorruptionError(f"array {spec.name} must be uncompressed {spec.dtype.name}, see {path}", path=path)
+    return int(length), int(chunk_length)
