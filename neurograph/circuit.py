@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurograph.distributions import Distribution, restore
+from neurograph.ids import find_ids
 from neurograph.models import MODELS, Model
 from neurograph.network import PoissonInput, Population
 from neurograph_storage import ArgumentError, CircuitStore, CorruptionError, DataError, VersionError
@@ -128,11 +129,7 @@ class Circuit:
         if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
             raise DataError(f"neuron ids must be integers, got {wanted.dtype}; ids beyond 2^53 are damaged by floats")
         wanted = wanted.astype(np.int64)
-        if self.neurons == 0 and wanted.size:
-            raise DataError(f"neuron id {wanted[0]} is not in the circuit {self.path}, which is empty")
-        found = np.searchsorted(self.ids, wanted, sorter=self._id_order)
-        index: NDArray[np.int64] = self._id_order[np.minimum(found, self.neurons - 1)] if wanted.size else found
-        unknown = self.ids[index] != wanted if wanted.size else np.zeros(0, bool)
+        index, unknown = find_ids(wanted, self.ids, self._id_order)
         if unknown.any():
             raise DataError(f"neuron id {wanted[unknown][0]} is not in the circuit {self.path}")
         return index

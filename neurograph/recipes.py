@@ -1,8 +1,9 @@
 """Which synthetic circuits can be built by name?
 
-All are 80 % excitatory and 20 % inhibitory `LIFExp` neurons under Poisson drive, in the fluctuation-driven state:
-low irregular rates without synchrony. Weights scale with 1 / sqrt(synapses per neuron), as balance asks for
-(van Vreeswijk and Sompolinsky 1996, Science 274:1724), and so does the rate of the drive with its square root.
+All are 80 % excitatory and 20 % inhibitory `LIFExp` neurons under Poisson drive, dominated by inhibition and driven by
+fluctuations: low irregular rates without synchrony. Weights scale with 1 / sqrt(synapses per neuron), as balance asks
+for (van Vreeswijk and Sompolinsky 1996, Science 274:1724). Strengths and drive were found by simulation; between 100
+and 8,000 synapses per neuron they give mean rates of 3 to 9 Hz (docs/decisions/0005-alive-recipes.md).
 
 | recipe | who connects to whom | delays |
 |---|---|---|
@@ -24,19 +25,23 @@ from neurograph.rules import CommunityOutdegree, DistanceDelay, DistanceOutdegre
 from neurograph_storage import ArgumentError
 
 EXCITATORY_SHARE = 0.8
-# At 1,000 synapses per neuron: an excitatory PSP of 0.3 mV, inhibition five times as strong.
 _REFERENCE_DEGREE = 1000
-_WEIGHT = 175.6  # pA
-_INHIBITION = -5.0
+_WEIGHT = 175.6  # pA: a PSP of 0.3 mV, at the reference degree
+_INHIBITION = -8.0  # inhibitory weight over excitatory
 _RELATIVE_STD = 0.1
-_DRIVE = 5200.0  # Hz
+_MIN_DELAY = 0.5  # ms; workers meet once in this time
+# Few strong events of a neuron's own (PSP 0.9 mV) rather than many weak ones: that keeps firing irregular.
+_DRIVE_WEIGHT = 526.8  # pA
+_DRIVE_MEAN = 16.0  # mV of mean depolarisation, at the reference degree
+_DRIVE_EXPONENT = 0.25
+_DRIVE_MIN_DEGREE = 100
 
 
 def random(*, neurons: int = 10_000, synapses_per_neuron: int = 1_000, dt: float = 0.1) -> Network:
     """Return a network in which every neuron draws its targets from all neurons."""
     network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
-        network.connect(source, target, FixedOutdegree(degree), weight=_weight(source, synapses_per_neuron), delay=_delay(1.5, 0.75, dt))
+        network.connect(source, target, FixedOutdegree(degree), weight=_weight(source, synapses_per_neuron), delay=_delay(1.5, 0.75))
     network.recipe = {"name": "random", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron}
     return network
 
@@ -73,8 +78,8 @@ def modular(
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         own = round(degree * inside)
         weight = _weight(source, synapses_per_neuron)
-        network.connect(source, target, CommunityOutdegree(own, count, True), weight=weight, delay=_delay(1.5, 0.5, dt))
-        network.connect(source, target, CommunityOutdegree(degree - own, count, False), weight=weight, delay=_delay(8.0, 2.0, dt))
+        network.connect(source, target, CommunityOutdegree(own, count, True), weight=weight, delay=_delay(1.5, 0.5))
+        network.connect(source, target, CommunityOutdegree(degree - own, count, False), weight=weight, delay=_delay(8.0, 2.0))
     if stimulus:
         _wake_in_turn(network, excitatory, count, stimulus, dwell, synapses_per_neuron)
     module = np.concatenate([community_of(np.arange(p.size), p.size, count) for p in (excitatory, inhibitory)])
@@ -132,7 +137,7 @@ def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population
     excitatory = network.population("E", size, LIFExp(), initial=start)
     inhibitory = network.population("I", neurons - size, LIFExp(), initial=start)
     for population in (excitatory, inhibitory):
-        network.drive(population, PoissonInput(rate=_drive_rate(degree), weight=_strength(degree)))
+        network.drive(population, PoissonInput(rate=_drive_rate(degree), weight=_DRIVE_WEIGHT))
     return network, excitatory, inhibitory
 
 
@@ -141,7 +146,10 @@ def _strength(degree: int) -> float:
 
 
 def _drive_rate(degree: int) -> float:
-    return _DRIVE * float(np.sqrt(degree / _REFERENCE_DEGREE))
+    relative = max(degree, _DRIVE_MIN_DEGREE) / _REFERENCE_DEGREE
+    model = LIFExp()
+    millivolts_per_hz = _DRIVE_WEIGHT * model.tau_syn_ex * (model.tau_m / model.C_m) / 1000.0
+    return _DRIVE_MEAN * float(relative**_DRIVE_EXPONENT) / millivolts_per_hz
 
 
 def _projections(e: Population, i: Population, degree: int) -> list[tuple[Population, Population, int]]:
@@ -156,8 +164,8 @@ def _weight(source: Population, degree: int) -> Normal:
     return Normal(mean, _RELATIVE_STD * -mean, high=0.0)
 
 
-def _delay(mean: float, std: float, dt: float) -> Normal:
-    return Normal(mean, std, low=dt)
+def _delay(mean: float, std: float) -> Normal:
+    return Normal(mean, std, low=_MIN_DELAY)
 
 
 def _wake_in_turn(network: Network, e: Population, modules: int, stimulus: float, dwell: float, degree: int) -> None:
@@ -165,7 +173,7 @@ def _wake_in_turn(network: Network, e: Population, modules: int, stimulus: float
     edges = np.searchsorted(module, np.arange(modules + 1)).tolist()
     for k in range(modules):
         window = PoissonInput(
-            rate=stimulus * _drive_rate(degree), weight=_strength(degree),
+            rate=stimulus * _drive_rate(degree), weight=_DRIVE_WEIGHT,
             start=k * dwell, stop=(k + 1) * dwell, period=modules * dwell,
         )  # fmt: skip
         network.drive(e[edges[k] : edges[k + 1]], window)
