@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from neurograph import recipes
     from neurograph.build import build
     from neurograph.circuit import Circuit
-    from neurograph.circuit import Circuit as open
+    from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
     from neurograph.distributions import Constant, Normal, Uniform
     from neurograph.drive import read_drive
     from neurograph.importing import import_edges
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         OneToOne,
     )
     from neurograph.simulation import Simulation
-    from neurograph_storage import ArgumentError, DataError, NeuroGraphError
+    from neurograph_storage.errors import ArgumentError, DataError, NeuroGraphError
 
 _HOME = {
     "ArgumentError": "neurograph_storage.errors",

@@ -16,12 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
+from neurograph.delays import largest_rounding
 from neurograph.distributions import describe
 from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
-from neurograph.generate import NetworkRows, Scales, network_scales
+from neurograph.generate import NetworkRows
 from neurograph.network import Network
-from neurograph_storage import ArgumentError, CircuitWriter, Rows, publishing
+from neurograph.scales import Scales, network_scales
+from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import batches
+from neurograph_storage.publish import publishing
+from neurograph_storage.rows import Rows
+from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
 
@@ -73,7 +78,7 @@ def build(
         for rows in _generate(source, lengths, jobs):
             writer.append(rows)
             progress(len(rows.target))
-        writer.finish(_metadata(network, scales, source, seed, shuffle=shuffle))
+        writer.finish(_metadata(network, scales, seed, shuffle=shuffle))
     return Circuit(out)
 
 
@@ -125,12 +130,14 @@ def _neuron_table(network: Network, storage: NDArray[np.uint32]) -> dict[str, ND
         for state, value in setup.initial.items():
             if isinstance(value, np.ndarray):
                 if len(value) != setup.population.size:
-                    raise ArgumentError(f"{len(value)} values of {state} were given for {setup.population.size} neurons")
+                    raise ArgumentError(
+                        f"{len(value)} values of {state} were given for {setup.population.size} neurons"
+                    )
                 table.setdefault(f"initial/{state}", np.full(network.size, np.nan))[span] = value
     return table
 
 
-def _metadata(network: Network, scales: Scales, source: NetworkRows, seed: int, *, shuffle: bool) -> dict[str, Any]:
+def _metadata(network: Network, scales: Scales, seed: int, *, shuffle: bool) -> dict[str, Any]:
     arrays = {s for setup in network.setups for s, v in setup.initial.items() if isinstance(v, np.ndarray)}
     return {
         "dt": network.dt,
@@ -147,7 +154,7 @@ def _metadata(network: Network, scales: Scales, source: NetworkRows, seed: int, 
         "scales": {model: [vars(scale) for scale in of_model] for model, of_model in scales.items()},
         "drives": [{"first": p.first, "size": p.size, **vars(drive)} for p, drive in network.drives],
         "drive_defaults": dict(network.drive_defaults),
-        "max_delay_change": source.max_delay_change,
+        "max_delay_change": largest_rounding(network),
         "provenance": {
             "recipe": dict(network.recipe),
             "seed": seed,

@@ -17,7 +17,8 @@ from neurograph.distributions import Distribution, restore
 from neurograph.ids import find_ids
 from neurograph.models import MODELS, Model
 from neurograph.network import PoissonInput, Population
-from neurograph_storage import ArgumentError, CircuitStore, CorruptionError, DataError, VersionError
+from neurograph_storage.errors import ArgumentError, CorruptionError, DataError, VersionError
+from neurograph_storage.store import CircuitStore
 
 
 @dataclass(frozen=True)

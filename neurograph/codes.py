@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Constant, Distribution
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import MAX_CODE
 
 Weights = Distribution | NDArray[np.floating[Any]]
@@ -50,8 +50,11 @@ class Scale:
         beyond = np.abs(codes) > MAX_CODE
         if beyond.any():
             largest = MAX_CODE * self.unit
-            raise ArgumentError(f"weight {weights[beyond][0]} does not fit: with unit {self.unit:g} it may be {largest:g} at most")
-        return codes.astype(np.int16)
+            raise ArgumentError(
+                f"weight {weights[beyond][0]} does not fit: with unit {self.unit:g} it may be {largest:g} at most"
+            )
+        narrow: NDArray[np.int16] = codes.astype(np.int16)
+        return narrow
 
 
 def choose_scale(weights: list[Weights], unit: float | None = None) -> Scale:

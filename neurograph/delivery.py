@@ -5,7 +5,7 @@ adds that group's codes to one vector of inputs per receptor, which stays in cac
 group the spike is dropped. Nothing is written ahead of time, so there is no ring buffer of future inputs.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,14 @@ class Graph(NamedTuple):
     @staticmethod
     def of(circuit: Circuit) -> "Graph":
         """Return the arrays of a circuit."""
-        names = ("rows/group", "groups/synapse", "groups/delay", "groups/receptor", "synapses/target", "synapses/weight")
+        names = (
+            "rows/group",
+            "groups/synapse",
+            "groups/delay",
+            "groups/receptor",
+            "synapses/target",
+            "synapses/weight",
+        )
         return Graph(*(circuit.store.arrays[name] for name in names))
 
 
@@ -53,7 +60,7 @@ def _launch(cursors: _Cursors, count: int, step: int, spikes: NDArray[np.uint32]
 
 
 @kernel
-def _first_at_least(target: NDArray[np.uint32], start: int, stop: int, bound: int) -> int:
+def _first_at_least(target: NDArray[np.uint32], start: Any, stop: Any, bound: int) -> Any:
     while start < stop:
         middle = (start + stop) // 2
         if target[middle] < bound:
@@ -71,7 +78,7 @@ def _deliver(
     graph: Graph,
     low: int,
     high: int,
-    codes: NDArray[np.integer],  # type: ignore[type-arg]
+    codes: NDArray[np.integer[Any]],
 ) -> tuple[int, int]:
     """Add what is due at ``step`` for targets ``low <= t < high``; return (in flight, events delivered).
 
@@ -85,7 +92,8 @@ def _deliver(
         if due == step:
             delay = graph.group_delay[group]
             while group < last and graph.group_delay[group] == delay:
-                start, stop = np.int64(graph.group_synapse[group]), np.int64(graph.group_synapse[group + 1])
+                start: Any = np.int64(graph.group_synapse[group])
+                stop: Any = np.int64(graph.group_synapse[group + 1])
                 if not whole:
                     start = _first_at_least(graph.target, start, stop, low)
                     stop = _first_at_least(graph.target, start, stop, high)
@@ -122,7 +130,7 @@ class InFlight:
         self._reserve(self._count + len(spikes))
         self._count = _launch(self._cursors, self._count, step, spikes, self._graph)
 
-    def deliver(self, step: int, codes: NDArray[np.integer]) -> int:  # type: ignore[type-arg]
+    def deliver(self, step: int, codes: NDArray[np.integer[Any]]) -> int:
         """Add what is due at ``step`` to ``codes``, (receptors, N); return the number of events."""
         self._count, events = _deliver(self._cursors, self._count, step, self._graph, self._low, self._high, codes)
         return events

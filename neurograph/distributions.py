@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from neurograph.draws import DiscreteTable
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 
 # Beyond seven standard deviations lies less than 3e-12 of a normal distribution.
 _TAIL = 7.0

@@ -80,7 +80,7 @@ def counter_key(prefix: NDArray[np.uint64], counter: NDArray[np.int64]) -> NDArr
 
 
 @kernel
-def counter_key_scalar(prefix: np.uint64, counter: int) -> np.uint64:
+def counter_key_scalar(prefix: np.uint64, counter: int) -> Any:
     """Return `counter_key` for one value."""
     return mix64_scalar((prefix ^ np.uint64(counter)) + _GOLDEN)
 
@@ -118,7 +118,7 @@ class DiscreteTable(NamedTuple):
 
 
 @kernel
-def sample_table(table: DiscreteTable, bits: np.uint64) -> np.int64:
+def sample_table(table: DiscreteTable, bits: np.uint64) -> Any:
     """Return the value for one draw; the guide makes it one or two comparisons."""
     index = table.guide[bits >> _GUIDE_SHIFT]
     last = len(table.thresholds) - 1
@@ -130,7 +130,7 @@ def sample_table(table: DiscreteTable, bits: np.uint64) -> np.int64:
 def poisson_table(mean: float) -> DiscreteTable:
     """Return the Poisson distribution with ``mean`` events, cut where less than 2^-53 is left."""
     counts = np.arange(int(mean + 12 * np.sqrt(mean)) + 24)
-    cumulative = np.asarray(special.pdtr(counts, mean))
+    cumulative = np.asarray(special.pdtr(counts, mean), np.float64)
     needed = int(np.searchsorted(cumulative, 1 - 2.0**-53)) + 1
     return DiscreteTable.from_cumulative(cumulative[:needed], counts[:needed])
 

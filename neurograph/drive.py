@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurograph.circuit import Circuit
 from neurograph.events import OutsideEvents, resolve
 from neurograph.tables import Table
-from neurograph_storage import DataError
+from neurograph_storage.errors import DataError
 
 
 def read_drive(path: str | os.PathLike[str], circuit: Circuit) -> OutsideEvents:
@@ -36,7 +36,9 @@ def _one_of(table: Table, first: str, second: str) -> str:
     present = [name for name in (first, second) if name in table.names]
     if len(present) != 1:
         found = "both" if present else "neither"
-        raise DataError(f"{table.path} must have a column {first!r} or {second!r}; it has {found} ({', '.join(table.names)})")
+        raise DataError(
+            f"{table.path} must have a column {first!r} or {second!r}; it has {found} ({', '.join(table.names)})"
+        )
     return present[0]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurograph.circuit import Circuit
-from neurograph_storage import ArgumentError, DataError
+from neurograph_storage.errors import ArgumentError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,10 @@ def resolve(
 
 
 def _receptors(
-    circuit: Circuit, index: NDArray[np.int64], weights: NDArray[np.float64], receptor: NDArray[Any] | str | None
+    circuit: Circuit,
+    index: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    receptor: NDArray[Any] | str | None,
 ) -> NDArray[np.uint8]:
     name = circuit.drive_defaults.get("receptor") if receptor is None else receptor
     names = None if name is None else np.broadcast_to(np.asarray(name, object), len(index))

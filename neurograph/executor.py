@@ -80,7 +80,9 @@ class _Worker:
         self._trains = [(train, self._drive_runs(d.first, d.size)) for d, train in shared.trains]
         self.events = 0
 
-    def run_epoch(self, first: int, steps: int, launches: list[tuple[int, Spikes]], outside: OutsideEvents) -> list[Spikes]:
+    def run_epoch(
+        self, first: int, steps: int, launches: list[tuple[int, Spikes]], outside: OutsideEvents
+    ) -> list[Spikes]:
         """Advance by ``steps`` from step ``first``; return each step's spikes, in storage order."""
         for step, spikes in launches:
             self._flight.launch(step, spikes)
@@ -110,7 +112,11 @@ class _Worker:
         storage = self._shared.circuit.storage[outside.index[due]]
         mine = (storage >= self.low) & (storage < self.high)
         # Unbuffered, so that events onto one neuron are summed in the order given.
-        np.add.at(self._shared.state.outside, (outside.receptor[due][mine], storage[mine]), outside.weight[due][mine])
+        np.add.at(
+            self._shared.state.outside,
+            (outside.receptor[due][mine], storage[mine]),
+            outside.weight[due][mine],
+        )
 
     def _model_runs(self, name: str, populations: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return start, stop and population of each run of one model's neurons, (runs, 3) int64."""
@@ -187,5 +193,7 @@ class Executor:
 
     def _constants(self, name: str) -> NDArray[np.float64]:
         width = len(next(m for m in self.circuit.models if type(m).__name__ == name).constants(self.circuit.dt))
-        rows = [m.constants(self.circuit.dt) if type(m).__name__ == name else np.zeros(width) for m in self.circuit.models]
+        rows = [
+            m.constants(self.circuit.dt) if type(m).__name__ == name else np.zeros(width) for m in self.circuit.models
+        ]
         return np.array(rows)

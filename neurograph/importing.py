@@ -24,7 +24,7 @@ from neurograph.network import Network
 from neurograph.presets import Preset, find_preset
 from neurograph.rules import Edges
 from neurograph.tables import SUFFIXES, Table
-from neurograph_storage import ArgumentError, DataError
+from neurograph_storage.errors import ArgumentError, DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,13 @@ class _EdgeList:
     weight: NDArray[Any]
     delay: NDArray[Any] | None
     ids: Ids | None = None
+
+
+def edge_columns(preset: str | None = None, **given: str | None) -> EdgeColumns:
+    """Return the columns given, the others as the preset or the defaults say; keywords as in `EdgeColumns`."""
+    known = find_preset(preset) if preset else None
+    names = {"source": known.source, "target": known.target, "weight": known.weight} if known else {}
+    return EdgeColumns(**names | {key: name for key, name in given.items() if name is not None})
 
 
 def import_edges(
@@ -100,8 +107,8 @@ def import_edges(
     ArgumentError, DataError, CircuitExistsError
     """
     known = find_preset(preset) if preset else None
-    chosen = columns or (EdgeColumns(source=known.source, target=known.target, weight=known.weight) if known else EdgeColumns())
-    delay = known.delay if known and delay_ms is None else delay_ms
+    chosen = columns or edge_columns(preset)
+    delay = known.delay if known and delay_ms is None and chosen.delay is None else delay_ms
     if (delay is None) == (chosen.delay is None):
         raise ArgumentError("give either one delay for all synapses (--delay-ms) or a column of delays (--delay)")
     listed = _read(Path(edges), chosen, known if neurons is None else None)
@@ -123,7 +130,9 @@ def _read(path: Path, columns: EdgeColumns, preset: Preset | None) -> _EdgeList:
     if path.suffix == ".npz":
         return _read_matrix(path)
     if not path.name.endswith(SUFFIXES):
-        raise ArgumentError(f"{path} is not an edge list that can be read; allowed endings: {', '.join((*SUFFIXES, '.npz'))}")
+        raise ArgumentError(
+            f"{path} is not an edge list that can be read; allowed endings: {', '.join((*SUFFIXES, '.npz'))}"
+        )
     table = Table(path)
     source, target = table.integers(columns.source), table.integers(columns.target)
     delay = None if columns.delay is None else table.numbers(columns.delay)

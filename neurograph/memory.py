@@ -6,7 +6,7 @@ By default 60 % of the smaller of physical memory and the memory limit of the co
 import os
 from pathlib import Path
 
-from neurograph_storage import parse_size
+from neurograph_storage.sizes import parse_size
 
 DEFAULT_SHARE = 0.6
 _LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from neurograph.distributions import Distribution, as_distribution
 from neurograph.models import Model
-from neurograph.rules import CommunityOutdegree, DistanceDelay, DistanceOutdegree, FixedOutdegree, Rule
-from neurograph_storage import ArgumentError
+from neurograph.rules import DistanceDelay, DistanceOutdegree, EdgeRule, RowRule, Rule
+from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import MAX_NEURONS
 
 Values = float | Distribution | NDArray[np.floating[Any]]
@@ -184,16 +184,17 @@ class Network:
             target.model.receptor_number(receptor)
         if isinstance(delay, DistanceDelay) != isinstance(rule, DistanceOutdegree):
             raise ArgumentError("DistanceDelay and DistanceOutdegree go together: use both or neither")
-        row_rule = isinstance(rule, FixedOutdegree | CommunityOutdegree | DistanceOutdegree)
-        if row_rule and target.size == 0 and source.size > 0 and rule.degree > 0:
+        if isinstance(rule, RowRule) and target.size == 0 and source.size > 0 and rule.degree > 0:
             raise ArgumentError(f"population {target.name!r} is empty, so {type(rule).__name__} finds no targets in it")
         self.projections.append(
             Projection(
                 source,
                 target,
                 rule,
-                self._values(weight, "weight", listed=not row_rule),
-                delay if isinstance(delay, DistanceDelay) else self._values(delay, "delay", listed=not row_rule),
+                self._values(weight, "weight", listed=isinstance(rule, EdgeRule)),
+                delay
+                if isinstance(delay, DistanceDelay)
+                else self._values(delay, "delay", listed=isinstance(rule, EdgeRule)),
                 receptor,
             )
         )
@@ -205,7 +206,12 @@ class Network:
         self.drives.append((population, source))
 
     def _check_population(
-        self, name: str, size: int, model: Model, initial: Mapping[str, Values], ids: NDArray[np.integer[Any]] | None
+        self,
+        name: str,
+        size: int,
+        model: Model,
+        initial: Mapping[str, Values],
+        ids: NDArray[np.integer[Any]] | None,
     ) -> None:
         if name in [setup.population.name for setup in self.setups]:
             raise ArgumentError(f"there already is a population {name!r}")
@@ -224,5 +230,7 @@ class Network:
         if not listed:
             raise ArgumentError(f"an array of {what}s needs a rule that lists its synapses, such as Edges")
         if not np.isfinite(value).all():
-            raise ArgumentError(f"{what}s contain a value that is not finite, at position {np.flatnonzero(~np.isfinite(value))[0]}")
+            raise ArgumentError(
+                f"{what}s contain a value that is not finite, at position {np.flatnonzero(~np.isfinite(value))[0]}"
+            )
         return value

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neurograph.models import LIFFrozen, Model
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 
 
 @dataclass(frozen=True, kw_only=True)

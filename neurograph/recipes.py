@@ -18,11 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Normal
-from neurograph.generate import lattice
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
-from neurograph.rules import CommunityOutdegree, DistanceDelay, DistanceOutdegree, FixedOutdegree, community_of
-from neurograph_storage import ArgumentError
+from neurograph.rules import (
+    CommunityOutdegree,
+    DistanceDelay,
+    DistanceOutdegree,
+    FixedOutdegree,
+    community_of,
+    lattice,
+)
+from neurograph_storage.errors import ArgumentError
 
 EXCITATORY_SHARE = 0.8
 _REFERENCE_DEGREE = 1000
@@ -41,7 +47,13 @@ def random(*, neurons: int = 10_000, synapses_per_neuron: int = 1_000, dt: float
     """Return a network in which every neuron draws its targets from all neurons."""
     network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
-        network.connect(source, target, FixedOutdegree(degree), weight=_weight(source, synapses_per_neuron), delay=_delay(1.5, 0.75))
+        network.connect(
+            source,
+            target,
+            FixedOutdegree(degree),
+            weight=_weight(source, synapses_per_neuron),
+            delay=_delay(1.5, 0.75),
+        )
     network.recipe = {"name": "random", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron}
     return network
 
@@ -79,7 +91,13 @@ def modular(
         own = round(degree * inside)
         weight = _weight(source, synapses_per_neuron)
         network.connect(source, target, CommunityOutdegree(own, count, True), weight=weight, delay=_delay(1.5, 0.5))
-        network.connect(source, target, CommunityOutdegree(degree - own, count, False), weight=weight, delay=_delay(8.0, 2.0))
+        network.connect(
+            source,
+            target,
+            CommunityOutdegree(degree - own, count, False),
+            weight=weight,
+            delay=_delay(8.0, 2.0),
+        )
     if stimulus:
         _wake_in_turn(network, excitatory, count, stimulus, dwell, synapses_per_neuron)
     module = np.concatenate([community_of(np.arange(p.size), p.size, count) for p in (excitatory, inhibitory)])
@@ -133,7 +151,7 @@ def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population
         raise ArgumentError(f"neurons is {neurons} and synapses_per_neuron {degree}; at least 10 and 1 are needed")
     network = Network(dt=dt)
     size = round(EXCITATORY_SHARE * neurons)
-    start = {"v": Normal(-58.0, 5.0)}
+    start = {"v": Normal(-60.0, 4.0)}
     excitatory = network.population("E", size, LIFExp(), initial=start)
     inhibitory = network.population("I", neurons - size, LIFExp(), initial=start)
     for population in (excitatory, inhibitory):

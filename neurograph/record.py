@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
-from neurograph_storage import DataError
+from neurograph_storage.errors import ArgumentError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Spikes:
     @property
     def times(self) -> NDArray[np.float64]:
         """Times in ms, (n,) float64: step times dt."""
-        return self.steps * self.dt
+        return self.steps.astype(np.float64) * self.dt
 
 
 class SpikeRecorder:
@@ -84,6 +84,23 @@ def spikes_of(circuit: Circuit, steps: NDArray[np.int64], index: NDArray[np.int6
     return Spikes(steps[order], neurons[order], populations, circuit.dt)
 
 
+def check_spike_path(path: str | os.PathLike[str]) -> None:
+    """Refuse a spike file that cannot be written, before a long run rather than after it.
+
+    Raises
+    ------
+    ArgumentError
+        If the name does not end in ``.parquet``, the folder does not exist, or the path is a folder.
+    """
+    final = Path(path)
+    if final.suffix != ".parquet":
+        raise ArgumentError(f"spikes are written as Parquet: {final} must end in .parquet")
+    if not final.parent.is_dir() or final.is_dir():
+        raise ArgumentError(
+            f"cannot write spikes to {final}: {'it is' if final.is_dir() else 'there is no such'} folder"
+        )
+
+
 def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
     """Write spikes to Parquet: ``time_ms``, ``neuron`` and, if there is more than one, ``population``.
 
@@ -92,7 +109,9 @@ def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit)
     columns: dict[str, Any] = {"time_ms": spikes.times, "neuron": spikes.neurons}
     names = list(circuit.populations)
     if len(names) > 1:
-        columns["population"] = pa.DictionaryArray.from_arrays(pa.array(spikes.populations, pa.int32()), pa.array(names))
+        columns["population"] = pa.DictionaryArray.from_arrays(
+            pa.array(spikes.populations, pa.int32()), pa.array(names)
+        )
     table = pa.table(columns).replace_schema_metadata({"dt_ms": repr(spikes.dt), "neurons": str(circuit.neurons)})
     final = Path(path)
     partial = final.with_name(final.name + ".partial")
@@ -103,7 +122,9 @@ def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit)
         partial.unlink(missing_ok=True)
 
 
-def read_spikes(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any] | None]:
+def read_spikes(
+    path: str | os.PathLike[str],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any] | None]:
     """Return times (ms), original ids and population names (None if there is only one) of a spike file.
 
     Raises

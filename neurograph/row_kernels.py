@@ -7,7 +7,7 @@ Synapse k of a row uses draws 4k (target), 4k + 1 (second coordinate), 4k + 2 (w
 own sequence ``mix64(key + n x gamma)``.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 _LOW, _S32 = np.uint64(2**32 - 1), np.uint64(32)
-_S11, _S16, _S48, _S51 = np.uint64(11), np.uint64(16), np.uint64(48), np.uint64(51)
+_S16, _S48, _S51 = np.uint64(16), np.uint64(48), np.uint64(51)
+GROUP_SHIFT = _S48  # what is left of a packed synapse is its (delay, receptor)
 _CODE_OFFSET = 2**15
-_ONE = np.uint64(1)
 
 
 class Row(NamedTuple):
@@ -44,19 +44,28 @@ class Row(NamedTuple):
 
 
 @kernel
-def pack(delay: int, receptor: int, target: int, code: int) -> np.uint64:
+def pack(delay: Any, receptor: Any, target: Any, code: Any) -> Any:
     """Return one synapse as a sortable integer."""
     high = (np.uint64(delay) << _S51) | (np.uint64(receptor) << _S48)
     return high | (np.uint64(target) << _S16) | np.uint64(code + _CODE_OFFSET)
 
 
 @kernel
-def _bits(key: np.uint64, gamma: np.uint64, draw: int) -> np.uint64:
+def pack_all(delay: I64, receptor: I64, target: I64, code: I64) -> U64:
+    """Return `pack` of each synapse, (synapses,) uint64."""
+    packed = np.empty(len(delay), np.uint64)
+    for k in range(len(delay)):
+        packed[k] = pack(delay[k], receptor[k], target[k], code[k])
+    return packed
+
+
+@kernel
+def _bits(key: Any, gamma: Any, draw: int) -> Any:
     return mix64_scalar(key + np.uint64(draw + 1) * gamma)
 
 
 @kernel
-def _below(bits: np.uint64, size: int) -> int:
+def _below(bits: Any, size: Any) -> Any:
     n = np.uint64(size)
     return np.int64(((bits >> _S32) * n + (((bits & _LOW) * n) >> _S32)) >> _S32)
 
@@ -134,7 +143,7 @@ def fill_distance(
             dx = abs((target % side + 0.5) / side - x[r])
             dy = abs((target // side + 0.5) / lines - y[r])
             dx, dy = min(dx, 1.0 - dx), min(dy, 1.0 - dy)
-            steps = max(1, np.int64(np.floor(delay[0] + delay[1] * np.sqrt(dx * dx + dy * dy) + 0.5)))
+            steps: Any = max(1, np.int64(np.floor(delay[0] + delay[1] * np.sqrt(dx * dx + dy * dy) + 0.5)))
             code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
             packed[row.place[r] + k] = pack(steps, receptors[int(code < 0)], storage[target], code)
 

@@ -1,7 +1,7 @@
 """Which neurons does a projection connect?
 
-Two kinds of rule. A *row rule* gives each source a known number of targets, drawn from (seed, source) alone, so rows can be made in any order and never
-all at once. An *edge rule* lists all its synapses at once and is held in memory while building.
+Two kinds of rule. A *row rule* gives each source a known number of targets, drawn from (seed, source) alone, so rows
+can be made in any order and never all at once. An *edge rule* lists all its synapses and is held in memory meanwhile.
 
 | rule | kind | targets |
 |---|---|---|
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.draws import PURPOSE_EDGE, mix64, stream_keys
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 
 Indices = NDArray[np.int64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -108,7 +108,9 @@ class DistanceOutdegree:
     def __post_init__(self) -> None:
         _check_degree(self, self.degree)
         if not 0 < self.sigma < self.extent:
-            raise ArgumentError(f"DistanceOutdegree.sigma is {self.sigma} mm, it must lie in 0 to extent {self.extent} mm")
+            raise ArgumentError(
+                f"DistanceOutdegree.sigma is {self.sigma} mm, it must lie in 0 to extent {self.extent} mm"
+            )
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class DistanceDelay:
 
     def __post_init__(self) -> None:
         if not (self.base > 0 and self.speed > 0):
-            raise ArgumentError(f"DistanceDelay has base {self.base} ms and speed {self.speed} mm/ms; both must be positive")
+            raise ArgumentError(
+                f"DistanceDelay has base {self.base} ms and speed {self.speed} mm/ms; both must be positive"
+            )
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,11 @@ class Edges:
     def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
         """Return (sources, targets), each (synapses,) int64, counted within their populations."""
         del seed, part
-        for name, values, size in (("source", self.sources, source_size), ("target", self.targets, target_size)):
-            if len(values) and not (0 <= values.min() and values.max() < size):
+        for name, values, size in (
+            ("source", self.sources, source_size),
+            ("target", self.targets, target_size),
+        ):
+            if len(values) and not (values.min() >= 0 and values.max() < size):
                 raise ArgumentError(f"Edges has a {name} outside 0 .. {size - 1}")
         return self.sources.astype(np.int64), self.targets.astype(np.int64)
 
@@ -206,3 +213,15 @@ def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the odd increment of each row's own sequence, so that no two rows walk along the same one."""
     gammas: NDArray[np.uint64] = mix64(keys + _GOLDEN) | np.uint64(1)
     return gammas
+
+
+def lattice_side(size: int) -> int:
+    """Return the neurons in one line of a square lattice of ``size``."""
+    return max(1, int(np.ceil(np.sqrt(size))))
+
+
+def lattice(indices: Indices, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the place (x, y) of each neuron of a population that covers the unit square, each (n,) float64."""
+    side = lattice_side(size)
+    lines = -(-size // side)
+    return (indices % side + 0.5) / side, (indices // side + 0.5) / lines

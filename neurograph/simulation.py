@@ -19,9 +19,11 @@ from neurograph.memory import budget_bytes
 from neurograph.models import Model
 from neurograph.record import SpikeRecorder, Spikes
 from neurograph.statistics import Meter, RunStatistics, peak_rss
-from neurograph_storage import ArgumentError, MemoryBudgetError, format_size
+from neurograph_storage.errors import ArgumentError, MemoryBudgetError
+from neurograph_storage.sizes import format_size
 
 Progress = Callable[[int], object]
+MIN_NEURONS_PER_WORKER = 10_000
 
 
 class Simulation:
@@ -34,7 +36,8 @@ class Simulation:
         Budget, such as ``"4GiB"``; by default 60 % of what there is. State must fit; synapses are mapped, and stay in
         memory as far as the system has room.
     workers : int, optional
-        Threads; by default one for each processor. Results are the same for any number.
+        Threads; by default one for each processor, as far as each gets enough neurons to be worth the meeting at the
+        end of every epoch. Results are the same for any number.
     seed : int
         Decides noise and start values.
     drive : OutsideEvents, optional
@@ -57,7 +60,7 @@ class Simulation:
     ) -> None:
         self.circuit = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
         self.memory_budget = budget_bytes(memory)
-        threads = (os.cpu_count() or 1) if workers is None else workers
+        threads = default_workers(self.circuit.neurons) if workers is None else workers
         if threads < 1:
             raise ArgumentError(f"workers is {threads}, it must be at least 1")
         needed = _check_budget(self.circuit, self.memory_budget)
@@ -72,7 +75,9 @@ class Simulation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     @property
@@ -203,6 +208,11 @@ class Simulation:
 
     def _set_refractory(self, index: NDArray[np.int64], t_ref: float) -> None:
         self._executor.state.refractory[self.circuit.storage[index]] = round(t_ref / self.circuit.dt)
+
+
+def default_workers(neurons: int) -> int:
+    """Return the number of workers for a circuit of ``neurons``."""
+    return max(1, min(os.cpu_count() or 1, neurons // MIN_NEURONS_PER_WORKER))
 
 
 def _joined(first: OutsideEvents, second: OutsideEvents) -> OutsideEvents:

@@ -1,8 +1,8 @@
 """What did a run cost?
 
-`RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters around
-the stepping. While a circuit is mapped in place there are no reads of our own: bytes and requests are what the
-kernel read for page faults, and a stall is not told apart from computing.
+`RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters
+around the stepping. While a circuit is mapped in place there are no reads of our own: bytes and requests are what
+the kernel read for page faults, and a stall is not told apart from computing.
 """
 
 import resource

@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from neurograph_storage import ArgumentError, DataError
+from neurograph_storage.errors import ArgumentError, DataError
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 

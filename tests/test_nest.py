@@ -14,9 +14,7 @@ import neurograph as ng
 
 NEURONS, DURATION = 1000, 1000.0
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("nest") is None, reason="NEST is not installed (extra: peers)"
-)
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("nest") is None, reason="NEST is not installed (extra: peers)")
 
 
 def edges(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -31,7 +29,9 @@ def edges(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
 def run_nest(folder: Path, **circuit: object) -> tuple[np.ndarray, np.ndarray]:
     np.savez(folder / "circuit.npz", **circuit)
     twin = Path(__file__).with_name("nest_twin.py")
-    subprocess.run([sys.executable, twin, folder / "circuit.npz", folder / "spikes.npz"], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, twin, folder / "circuit.npz", folder / "spikes.npz"], check=True, capture_output=True
+    )
     spikes = np.load(folder / "spikes.npz")
     order = np.lexsort((spikes["neurons"], spikes["steps"]))
     return spikes["steps"][order], spikes["neurons"][order]

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,11 @@ class Model:
 
     @staticmethod
     def reference_step(
-        constants: Floats, state: Floats, countdown: NDArray[np.int32], refractory: NDArray[np.int32], inputs: Floats
+        constants: Floats,
+        state: Floats,
+        countdown: NDArray[np.int32],
+        refractory: NDArray[np.int32],
+        inputs: Floats,
     ) -> NDArray[np.bool_]:
         """Advance all neurons of one population by one step, in place, and return who spiked.
 

@@ -7,14 +7,15 @@ NEST's ``iaf_psc_exp``, with which it agrees spike for spike. While refractory V
 go on. NEST stamps a spike at the end of its step, we at the beginning: NEST's time = ours + dt.
 """
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.models.base import Floats, Model, Receptor, whole_steps
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import kernel
 
 # Positions in the vector of constants.
@@ -22,12 +23,12 @@ P_V, P_V_EX, P_V_IN, P_EX, P_IN, DRIVE, THRESHOLD, RESET = range(8)
 
 
 def current_to_voltage(tau_syn: float, tau_m: float, c_m: float, dt: float) -> float:
-    """Return the voltage (mV) that a synaptic current of 1 pA causes within one step; finite for equal time constants."""
+    """Return the voltage (mV) that a synaptic current of 1 pA causes in one step; finite for equal time constants."""
     if tau_syn == tau_m:
-        return float(dt / c_m * np.exp(-dt / tau_m))
+        return dt / c_m * math.exp(-dt / tau_m)
     beta = tau_syn * tau_m / (tau_m - tau_syn)
     rate_difference = (tau_m - tau_syn) / (tau_syn * tau_m)
-    return float(beta / c_m * np.exp(-dt * (1 / tau_syn)) * np.expm1(dt * rate_difference))
+    return beta / c_m * math.exp(-dt * (1 / tau_syn)) * math.expm1(dt * rate_difference)
 
 
 @kernel
@@ -38,7 +39,7 @@ def advance(
     state: Floats,
     countdown: NDArray[np.int32],
     refractory: NDArray[np.int32],
-    codes: NDArray[np.integer],  # type: ignore[type-arg]
+    codes: NDArray[np.integer[Any]],
     outside: Floats,
     spikes: NDArray[np.uint32],
 ) -> int:
@@ -129,11 +130,11 @@ class LIFExp(Model):
     def constants(self, dt: float) -> Floats:
         """Return the propagators over one step and the potentials relative to E_L."""
         c = np.empty(8)
-        c[P_V] = np.exp(-dt / self.tau_m)
+        c[P_V] = math.exp(-dt / self.tau_m)
         c[P_V_EX] = current_to_voltage(self.tau_syn_ex, self.tau_m, self.C_m, dt)
         c[P_V_IN] = current_to_voltage(self.tau_syn_in, self.tau_m, self.C_m, dt)
-        c[P_EX] = np.exp(-dt / self.tau_syn_ex)
-        c[P_IN] = np.exp(-dt / self.tau_syn_in)
+        c[P_EX] = math.exp(-dt / self.tau_syn_ex)
+        c[P_IN] = math.exp(-dt / self.tau_syn_in)
         c[DRIVE] = self.I_e * (self.tau_m / self.C_m * (1.0 - c[P_V]))
         c[THRESHOLD] = self.V_th - self.E_L
         c[RESET] = self.V_reset - self.E_L
@@ -162,7 +163,11 @@ class LIFExp(Model):
 
     @staticmethod
     def reference_step(
-        constants: Floats, state: Floats, countdown: NDArray[np.int32], refractory: NDArray[np.int32], inputs: Floats
+        constants: Floats,
+        state: Floats,
+        countdown: NDArray[np.int32],
+        refractory: NDArray[np.int32],
+        inputs: Floats,
     ) -> NDArray[np.bool_]:
         """Advance one population, in place; see `Model.reference_step`."""
         c, (v, i_ex, i_in) = constants, state

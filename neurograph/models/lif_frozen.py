@@ -7,14 +7,15 @@ weights are in mV and both signs enter one variable g; the threshold is strict; 
 refractory, and whatever arrives then, or in the step of the spike, is lost; a second receptor adds straight to v.
 """
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.models.base import Floats, Model, Receptor, whole_steps
-from neurograph_storage import ArgumentError
+from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import kernel
 
 P_V, P_V_G, P_G, THRESHOLD, RESET = range(5)
@@ -28,7 +29,7 @@ def advance(
     state: Floats,
     countdown: NDArray[np.int32],
     refractory: NDArray[np.int32],
-    codes: NDArray[np.integer],  # type: ignore[type-arg]
+    codes: NDArray[np.integer[Any]],
     outside: Floats,
     spikes: NDArray[np.uint32],
 ) -> int:
@@ -95,7 +96,7 @@ class LIFFrozen(Model):
 
     def constants(self, dt: float) -> Floats:
         """Return the propagators over one step and the potentials relative to v_rest."""
-        decay_v, decay_g = np.exp(-dt / self.tau_m), np.exp(-dt / self.tau_g)
+        decay_v, decay_g = math.exp(-dt / self.tau_m), math.exp(-dt / self.tau_g)
         c = np.empty(5)
         c[P_V], c[P_G] = decay_v, decay_g
         if self.tau_g == self.tau_m:
@@ -129,7 +130,11 @@ class LIFFrozen(Model):
 
     @staticmethod
     def reference_step(
-        constants: Floats, state: Floats, countdown: NDArray[np.int32], refractory: NDArray[np.int32], inputs: Floats
+        constants: Floats,
+        state: Floats,
+        countdown: NDArray[np.int32],
+        refractory: NDArray[np.int32],
+        inputs: Floats,
     ) -> NDArray[np.bool_]:
         """Advance one population, in place; see `Model.reference_step`."""
         c, (v, g) = constants, state

@@ -12,6 +12,6 @@ from neurograph_storage.layout import GRANULE_BYTES
 
 def granule_checksums(data: NDArray[np.generic]) -> NDArray[np.uint32]:
     """Return the checksum of each granule of a contiguous array that starts on a granule boundary."""
-    view = memoryview(np.ascontiguousarray(data).view(np.uint8))
+    view = np.ascontiguousarray(data).view(np.uint8)
     pieces = range(0, len(view), GRANULE_BYTES)
-    return np.array([google_crc32c.value(bytes(view[i : i + GRANULE_BYTES])) for i in pieces], dtype=np.uint32)
+    return np.array([google_crc32c.value(view[i : i + GRANULE_BYTES].tobytes()) for i in pieces], dtype=np.uint32)

@@ -1,7 +1,7 @@
 """What is a batch of rows, and who can deliver one?
 
-`Rows` is a value: consecutive rows, sorted. `RowSource` is anything that gives them on demand, be it a
-stored circuit or a generator that draws them anew from a seed; both must pass `neurograph_storage.testing.RowSourceTests`.
+`Rows` is a value: consecutive rows, sorted. `RowSource` is anything that gives them on demand, be it a stored
+circuit or a generator that draws them anew from a seed; both must pass `neurograph_storage.testing.RowSourceTests`.
 """
 
 from dataclasses import dataclass

@@ -54,7 +54,8 @@ class CircuitStore:
     def lengths(self) -> NDArray[np.int64]:
         """Return the synapses in each row, (neurons,) int64."""
         first = self.arrays["groups/synapse"][self.arrays["rows/group"]]
-        return np.diff(first.astype(np.int64))
+        lengths: NDArray[np.int64] = np.diff(first.astype(np.int64))
+        return lengths
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start <= r < stop`` as views where possible."""
@@ -74,7 +75,9 @@ class CircuitStore:
     @property
     def synapse_bytes(self) -> int:
         """Bytes of rows, groups and synapses together: what a run reads."""
-        return sum(spec.nbytes for name, spec in self.specs.items() if name.startswith(("rows/", "groups/", "synapses/")))
+        return sum(
+            spec.nbytes for name, spec in self.specs.items() if name.startswith(("rows/", "groups/", "synapses/"))
+        )
 
     def advise(self, *, fits: bool) -> None:
         """Prepare the synapses for a run that will hold all of them in memory, or only what it touches."""

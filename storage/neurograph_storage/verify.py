@@ -9,6 +9,7 @@ Invariant 1 is checked by opening. Each check yields one `Violation` for each th
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,10 @@ class Violation:
 
 
 def verify(
-    store: CircuitStore, population_sizes: list[int], receptor_counts: list[int], progress: Progress = lambda _: None
+    store: CircuitStore,
+    population_sizes: list[int],
+    receptor_counts: list[int],
+    progress: Progress = lambda _: None,
 ) -> Iterator[Violation]:
     """Yield every violation found; none means the circuit is sound.
 
@@ -47,12 +51,14 @@ def verify(
     progress : callable
         Called with the number of bytes just checked.
     """
-    for stage in (
-        lambda: _damage(store, progress),
-        lambda: _table(store, population_sizes),
-        lambda: _directory(store),
-        lambda: _synapses(store, receptor_counts),
-    ):
+    # Lazy: a stage begins only if the one before found nothing.
+    stages = (
+        partial(_damage, store, progress),
+        partial(_table, store, population_sizes),
+        partial(_directory, store),
+        partial(_synapses, store, receptor_counts),
+    )
+    for stage in stages:
         found = list(stage())
         yield from found
         if found:

@@ -1,7 +1,7 @@
 """How do rows, given in order, become the arrays of a circuit?
 
 `CircuitWriter` appends batches; each array goes to disk one full chunk at a time, with the checksums of its
-granules, so memory is a few chunks whatever the size of the circuit. Zarr writes the files; we only feed it whole chunks.
+granules, so memory is a few chunks whatever the circuit's size. Zarr writes the files; we only feed it whole chunks.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from neurograph_storage.checksum import granule_checksums
 from neurograph_storage.jit import kernel
-from neurograph_storage.layout import ATTRIBUTE, FORMAT_VERSION, PARTITION_ROWS, ArraySpec, Counts, array_specs
+from neurograph_storage.layout import (
+    ATTRIBUTE,
+    FORMAT_VERSION,
+    PARTITION_ROWS,
+    ArraySpec,
+    Counts,
+    array_specs,
+)
 from neurograph_storage.rows import Rows
 
 
@@ -116,7 +123,10 @@ class CircuitWriter:
         self._synapses += len(rows.target)
         _add_absolute(self._received, rows.target, rows.weight)
         if len(rows.delay):
-            self._delays = (min(self._delays[0], int(rows.delay.min())), max(self._delays[1], int(rows.delay.max())))
+            self._delays = (
+                min(self._delays[0], int(rows.delay.min())),
+                max(self._delays[1], int(rows.delay.max())),
+            )
 
     def finish(self, circuit: Mapping[str, Any]) -> None:
         """Close all arrays and write the root attribute, with ``circuit`` as its opaque part."""

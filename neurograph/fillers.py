@@ -1,0 +1,200 @@
+"""How does one projection fill its part of any rows it is asked for?
+
+One class for each kind of rule, all with the same three methods; `filler_of` chooses. Tables of weights and delays are
+made once, so that filling is only drawing.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from neurograph import row_kernels as kernels
+from neurograph.delays import delay_steps, delay_table
+from neurograph.draws import PURPOSE_ROW, DiscreteTable, stream_keys
+from neurograph.network import Projection
+from neurograph.rules import (
+    CommunityOutdegree,
+    DistanceDelay,
+    DistanceOutdegree,
+    EdgeRule,
+    FixedOutdegree,
+    edge_bits,
+    lattice,
+    lattice_side,
+    row_gammas,
+)
+from neurograph.scales import Scales, listed_codes, receptors_of, weight_table
+from neurograph_storage.errors import ArgumentError
+from neurograph_storage.layout import MAX_DELAY_STEPS
+
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+_QUANTILES = 2**12
+
+
+class Filler(Protocol):
+    """What fills a projection's part of rows; sources are counted within the source population."""
+
+    def degrees(self, sources: I64) -> I64:
+        """Return the synapses of each source, (n,) int64."""
+
+    def groups_bound(self) -> int:
+        """Return how many delay groups a row can have from this projection."""
+
+    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+        """Write each source's synapses from its place on."""
+
+
+def filler_of(
+    projection: Projection, *, part: int, seed: int, storage: NDArray[np.uint32], dt: float, scales: Scales
+) -> Filler:
+    """Return the filler of a projection.
+
+    Parameters
+    ----------
+    part : int
+        Number of the projection, which keeps its draws apart from those of others.
+    storage : (target size,) uint32
+        Storage ids of the target population.
+    """
+    rule, delay = projection.rule, projection.delay
+    if isinstance(rule, EdgeRule):
+        return ListedFiller(projection, rule, part=part, seed=seed, storage=storage, dt=dt, scales=scales)
+    draws = _RowDraws(projection, rule.degree, part=part, seed=seed, storage=storage, scales=scales)
+    if isinstance(rule, DistanceOutdegree):
+        assert isinstance(delay, DistanceDelay)
+        return DistanceFiller(draws, rule, delay, dt)
+    assert not isinstance(delay, DistanceDelay | np.ndarray)
+    return RangeFiller(draws, rule, delay_table(delay, dt))
+
+
+class _RowDraws:
+    """What all row rules share: the draws of each row, the weights, the targets' storage ids."""
+
+    def __init__(
+        self, projection: Projection, degree: int, *, part: int, seed: int, storage: NDArray[np.uint32], scales: Scales
+    ) -> None:
+        self.degree, self.storage = degree, storage
+        self.weight = weight_table(projection, scales)
+        self.receptors = receptors_of(projection)
+        self.source_size, self.target_size = projection.source.size, projection.target.size
+        self._seed, self._part, self._first = seed, part, projection.source.first
+
+    def row(self, place: I64, sources: I64) -> kernels.Row:
+        keys = stream_keys(self._seed, PURPOSE_ROW, self._first + sources, part=self._part)
+        return kernels.Row(place, keys, row_gammas(keys), self.degree)
+
+
+class RangeFiller:
+    """Targets uniform over a range, or over all but a range."""
+
+    def __init__(self, draws: _RowDraws, rule: FixedOutdegree | CommunityOutdegree, delay: DiscreteTable) -> None:
+        self._draws, self._rule, self._delay = draws, rule, delay
+
+    def degrees(self, sources: I64) -> I64:
+        """Return the rule's degree for every source."""
+        return np.full(len(sources), self._rule.degree)
+
+    def groups_bound(self) -> int:
+        """Return one group for each possible delay."""
+        return min(self._rule.degree, len(self._delay.values))
+
+    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+        """Draw targets, weights and delays."""
+        d = self._draws
+        low, high, inside = self._rule.target_ranges(sources, d.source_size, d.target_size)
+        row = d.row(place, sources)
+        kernels.fill_ranges(
+            packed, row, low, high, inside, d.target_size, d.storage, d.weight, self._delay, d.receptors
+        )
+
+
+class DistanceFiller:
+    """Targets around each source's place; delays by distance."""
+
+    def __init__(self, draws: _RowDraws, rule: DistanceOutdegree, delay: DistanceDelay, dt: float) -> None:
+        self._draws, self._rule = draws, rule
+        self._steps = (delay.base / dt, rule.extent / delay.speed / dt)
+        u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+        self._quantiles = special.ndtri(u) * (rule.sigma / rule.extent)
+        longest = int(self._steps[0] + self._steps[1]) + 1
+        if longest > MAX_DELAY_STEPS:
+            raise ArgumentError(f"delays could reach {longest * dt:g} ms; allowed are {MAX_DELAY_STEPS * dt:g} ms")
+
+    def degrees(self, sources: I64) -> I64:
+        """Return the rule's degree for every source."""
+        return np.full(len(sources), self._rule.degree)
+
+    def groups_bound(self) -> int:
+        """Return one group for each delay up to that of the sheet's side."""
+        return min(self._rule.degree, int(sum(self._steps)) + 1)
+
+    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+        """Draw displacements and weights."""
+        d = self._draws
+        x, y = lattice(sources, d.source_size)
+        kernels.fill_distance(
+            packed, d.row(place, sources), x, y, lattice_side(d.target_size), d.target_size,
+            self._quantiles, d.storage, d.weight, self._steps, d.receptors,
+        )  # fmt: skip
+
+
+class ListedFiller:
+    """The synapses of a rule that lists them, held packed and by source."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        rule: EdgeRule,
+        *,
+        part: int,
+        seed: int,
+        storage: NDArray[np.uint32],
+        dt: float,
+        scales: Scales,
+    ) -> None:
+        source, target = projection.source, projection.target
+        sources, targets = rule.edges(source.size, target.size, seed, part)
+        codes, receptor = _listed_codes(projection, len(sources), edge_bits(len(sources), seed, part, 1), scales)
+        steps = _listed_steps(projection, len(sources), edge_bits(len(sources), seed, part, 2), dt)
+        packed = kernels.pack_all(steps, receptor, storage[targets].astype(np.int64), codes)
+        self._packed = packed[np.argsort(sources, kind="stable")]
+        self._first = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=source.size))]).astype(np.int64)
+        self._groups = min(len(np.unique(packed >> kernels.GROUP_SHIFT)), int(np.diff(self._first).max(initial=0)))
+
+    def degrees(self, sources: I64) -> I64:
+        """Return the listed synapses of each source."""
+        return self._first[sources + 1] - self._first[sources]
+
+    def groups_bound(self) -> int:
+        """Return the different (delay, receptor) pairs, or the longest row if that is less."""
+        return self._groups
+
+    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+        """Copy."""
+        kernels.copy_listed(packed, place, self._packed, self._first[sources], self._first[sources + 1])
+
+
+def _listed_codes(projection: Projection, count: int, bits: U64, scales: Scales) -> tuple[I64, I64]:
+    if isinstance(projection.weight, np.ndarray):
+        _check_count(len(projection.weight), "weights", count)
+        return listed_codes(projection, scales)
+    codes, (positive, negative) = weight_table(projection, scales).sample(bits), receptors_of(projection)
+    return codes, np.where(codes < 0, negative, positive)
+
+
+def _listed_steps(projection: Projection, count: int, bits: U64, dt: float) -> I64:
+    delay = projection.delay
+    if isinstance(delay, np.ndarray):
+        _check_count(len(delay), "delays", count)
+        return delay_steps(delay, dt)
+    assert not isinstance(delay, DistanceDelay)
+    return delay_table(delay, dt).sample(bits)
+
+
+def _check_count(found: int, what: str, count: int) -> None:
+    if found != count:
+        raise ArgumentError(f"{found} {what} were given for {count} synapses")

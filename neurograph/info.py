@@ -1,0 +1,48 @@
+"""What is in a circuit, as figures?"""
+
+from typing import Any
+
+from neurograph.circuit import Circuit
+
+
+def describe_circuit(circuit: Circuit) -> dict[str, Any]:
+    """Return a JSON object: counts, bytes, delays, partitions, populations, scales of the weights, provenance."""
+    store, meta = circuit.store, circuit.store.circuit
+    counts = store.counts
+    arrays = {name: spec.nbytes for name, spec in store.specs.items()}
+    rows = store.attributes["partition_rows"]
+    return {
+        "path": str(circuit.path),
+        "format_version": store.attributes["format_version"],
+        "neurons": counts.neurons,
+        "synapses": counts.synapses,
+        "delay_groups": counts.groups,
+        "dt_ms": circuit.dt,
+        "delay_ms": {
+            "min": store.min_delay * circuit.dt,
+            "max": store.max_delay * circuit.dt,
+            "largest_rounding": meta["max_delay_change"],
+        },
+        "bytes": sum(arrays.values()),
+        "bytes_per_synapse": {name: size / max(counts.synapses, 1) for name, size in arrays.items()},
+        "partitions": {"count": -(-counts.neurons // rows), "rows": rows},
+        "populations": [
+            {key: population[key] for key in ("name", "size", "model", "parameters")}
+            for population in meta["populations"]
+        ],
+        "receptors": _receptors(circuit),
+        "drives": len(meta["drives"]),
+        "input_bound": store.input_bound,
+        "provenance": meta["provenance"],
+    }
+
+
+def _receptors(circuit: Circuit) -> list[dict[str, Any]]:
+    """Return name, unit, scale and rounding error of each receptor of each model."""
+    models = {type(model).__name__: type(model) for model in circuit.models}
+    return [
+        {"model": name, "receptor": receptor.name, "unit": receptor.unit, "scale": scale["unit"],
+         "max_error": scale["max_error"], "rms_error": scale["rms_error"]}
+        for name, scales in circuit.store.circuit["scales"].items()
+        for receptor, scale in zip(models[name].receptors, scales, strict=True)
+    ]  # fmt: skip
