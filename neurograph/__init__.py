@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurograph import recipes
-    from neurograph.build import build
+    from neurograph.builder import build
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
     from neurograph.distributions import Constant, Normal, Uniform
@@ -50,7 +50,7 @@ _HOME = {
     "PoissonInput": "neurograph.network",
     "Simulation": "neurograph.simulation",
     "Uniform": "neurograph.distributions",
-    "build": "neurograph.build",
+    "build": "neurograph.builder",
     "import_edges": "neurograph.importing",
     "read_drive": "neurograph.drive",
     "read_spikes": "neurograph.record",
@@ -96,6 +96,5 @@ def __getattr__(name: str) -> Any:
         value = import_module(f"neurograph.{name}")
     else:
         raise AttributeError(f"module 'neurograph' has no attribute {name!r}")
-    # Kept, since a submodule of the same name (build) would otherwise take its place once imported.
     globals()[name] = value
     return value

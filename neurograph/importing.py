@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from neurograph.build import Progress, build
+from neurograph.builder import Progress, build
 from neurograph.circuit import Circuit
 from neurograph.ids import Ids, find_ids
 from neurograph.models import LIFExp, Model

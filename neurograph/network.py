@@ -1,7 +1,7 @@
 """How does a user describe a circuit?
 
 A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except
-listed `Edges`) and draws nothing; `neurograph.build` turns it into a stored circuit.
+listed `Edges`) and draws nothing; `neurograph.builder` turns it into a stored circuit.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from neurograph.build import build
+from neurograph.builder import build
 from neurograph.recipes import RECIPES
 from neurograph.simulation import Simulation
 

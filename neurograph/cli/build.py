@@ -52,7 +52,7 @@ def build(
     Example:
       neurograph build modular cortex.zarr --neurons 100000 --synapses-per-neuron 1000 --seed 1
     """
-    from neurograph.build import build as build_circuit
+    from neurograph.builder import build as build_circuit
     from neurograph.cli.progress import progress_bar
     from neurograph.info import describe_circuit
     from neurograph_storage.sizes import format_size

@@ -56,14 +56,19 @@ def _locked_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ArgumentError(f"cannot write to {folder.parent}: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, folder)
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield
-    except BlockingIOError as error:
-        raise CircuitLockedError(f"another process is writing {folder}; wait for it or choose another path") from error
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise CircuitLockedError(f"another process is writing {folder}; wait for it or choose another path") from error
 
 
 def _flush(folder: Path) -> None:

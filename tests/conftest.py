@@ -1,0 +1,37 @@
+"""Fixtures that several test files need: small circuits, and the folder of real data."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import neurograph as ng
+
+Build = Callable[..., ng.Circuit]
+
+
+@pytest.fixture
+def build_small(tmp_path: Path) -> Build:
+    """Build a recipe at a size that the reference can follow: ``build_small("modular", seed=3, shuffle=True)``."""
+
+    def build(recipe: str = "random", *, name: str | None = None, seed: int = 1, **options: object) -> ng.Circuit:
+        shuffle = bool(options.pop("shuffle", False))
+        jobs = options.pop("jobs", None)
+        parameters = {"neurons": 200, "synapses_per_neuron": 40} | options
+        network = getattr(ng.recipes, recipe)(**parameters)
+        path = tmp_path / f"{name or recipe}.zarr"
+        return ng.build(path, network, seed=seed, shuffle=shuffle, jobs=jobs)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def fly_data() -> Path:
+    """Return the folder of the fly hemisphere, or skip; where data is promised, its absence is a failure."""
+    folder = os.environ.get("NEUROGRAPH_TEST_DATA")
+    if folder and (Path(folder) / "fly_left").is_dir():
+        return Path(folder) / "fly_left"
+    if folder:
+        pytest.fail(f"NEUROGRAPH_TEST_DATA is {folder!r}, but there is no folder fly_left in it")
+    pytest.skip("set NEUROGRAPH_TEST_DATA to the folder that holds fly_left to run this on real data")

@@ -1,0 +1,138 @@
+"""Building: the same bytes for any number of jobs, the same circuit for any order, and clear refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neurograph as ng
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def test_bytes_do_not_depend_on_jobs(build_small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurograph.builder.BATCH_SYNAPSES", 500)
+    one, three = (build_small("modular", name=f"jobs{jobs}", jobs=jobs) for jobs in (1, 3))
+    monkeypatch.undo()
+    large = build_small("modular", name="large")
+    assert files(one.path) == files(three.path) == files(large.path)
+
+
+def test_the_seed_decides(build_small) -> None:
+    first, again, other = (build_small("random", name=str(k), seed=s) for k, s in enumerate((1, 1, 2)))
+    assert files(first.path) == files(again.path)
+    assert files(first.path) != files(other.path)
+
+
+def test_shuffling_keeps_the_synapses(build_small) -> None:
+    def edges(circuit: ng.Circuit) -> set[tuple[int, ...]]:
+        rows = circuit.store.rows(0, circuit.neurons)
+        group, index = rows.synapse_groups(), circuit.index_of_storage
+        columns = (index[rows.group_rows()[group]], index[rows.target], rows.delay[group], rows.weight)
+        return set(zip(*(c.tolist() for c in columns), strict=True))
+
+    assert edges(build_small("sheet", name="a")) == edges(build_small("sheet", name="b", shuffle=True))
+
+
+def test_planted_order_keeps_modules_together(build_small) -> None:
+    circuit = build_small("modular", modules=4)
+    rows = circuit.store.rows(0, 200)
+    source = rows.group_rows()[rows.synapse_groups()]
+    near = (source // 50 == rows.target // 50).mean()
+    assert near == pytest.approx(0.9, abs=0.02)
+
+
+def test_progress_counts_every_synapse(tmp_path: Path) -> None:
+    done: list[int] = []
+    ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=100, synapses_per_neuron=20), progress=done.append)
+    assert sum(done) == 2000
+
+
+def test_edge_cases_can_be_built_and_run(tmp_path: Path) -> None:
+    """No synapses; an empty population; a neuron without a row; no neurons at all."""
+    network = ng.Network()
+    network.population("none", 0, ng.LIFExp())
+    some = network.population("some", 3, ng.LIFExp(I_e=1000.0))
+    circuit = ng.build(tmp_path / "a.zarr", network)
+    with ng.Simulation(circuit) as sim:
+        sim.run(20.0)
+    assert set(sim.spikes.neurons.tolist()) == {0, 1, 2}
+    network.connect(some, some, ng.Edges(np.array([1]), np.array([2])), weight=1.0, delay=1.0)
+    assert ng.build(tmp_path / "b.zarr", network).store.lengths().tolist() == [0, 1, 0]
+    with ng.Simulation(ng.build(tmp_path / "c.zarr", ng.Network())) as sim:
+        sim.run(1.0)
+    assert len(sim.spikes) == 0
+
+
+def test_start_values(tmp_path: Path) -> None:
+    network = ng.Network()
+    network.population("a", 3, ng.LIFExp(), initial={"v": np.array([-60.0, -61.0, -62.0])})
+    network.population("b", 2, ng.LIFExp(), initial={"v": -55.0, "i_ex": ng.Uniform(1.0, 2.0)})
+    circuit = ng.build(tmp_path / "c.zarr", network)
+    with ng.Simulation(circuit) as sim:
+        np.testing.assert_allclose(sim.state("v"), [-60.0, -61.0, -62.0, -55.0, -55.0])
+        drawn = sim.state("i_ex", circuit.neuron_ids("b"))
+    assert ((drawn > 1.0) & (drawn < 2.0)).all()
+    assert drawn[0] != drawn[1]
+
+
+def two_populations(ids_a: object, ids_b: object) -> ng.Network:
+    network = ng.Network()
+    network.population("a", 2, ng.LIFExp(), ids=ids_a)
+    network.population("b", 2, ng.LIFExp(), ids=ids_b)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: two_populations(np.array([1, 2]), None), "either every population has ids or none"),
+        (lambda: two_populations(np.array([1, 2]), np.array([2, 3])), "neuron id 2 is given more than once"),
+        (lambda: two_populations(np.array([1.0, 2.0]), np.array([3, 4])), "must be 2 integers"),
+        (lambda: two_populations(np.array([1]), np.array([3, 4])), "must be 2 integers"),
+    ],
+)
+def test_bad_ids_are_refused(tmp_path: Path, make, message: str) -> None:
+    with pytest.raises(ng.ArgumentError, match=message):
+        ng.build(tmp_path / "c.zarr", make())
+
+
+def test_bad_networks_are_refused(tmp_path: Path) -> None:
+    network = ng.Network()
+    a = network.population("a", 4, ng.LIFExp())
+    with pytest.raises(ng.ArgumentError, match="already is a population 'a'"):
+        network.population("a", 4, ng.LIFExp())
+    with pytest.raises(ng.ArgumentError, match=r"has no state .*; choose from v, i_ex, i_in"):
+        network.population("b", 4, ng.LIFExp(), initial={"u": 1.0})
+    with pytest.raises(ng.ArgumentError, match="has size -1"):
+        network.population("b", -1, ng.LIFExp())
+    with pytest.raises(ng.ArgumentError, match="dt is 0.0 ms"):
+        ng.Network(dt=0.0)
+    with pytest.raises(ng.ArgumentError, match="steps of 1 only"):
+        a[::2]
+    with pytest.raises(ng.ArgumentError, match="rate is -1.0 Hz"):
+        ng.PoissonInput(rate=-1.0, weight=1.0)
+    with pytest.raises(ng.ArgumentError, match="period needs a window"):
+        ng.PoissonInput(rate=1.0, weight=1.0, period=5.0)
+    with pytest.raises(ng.ArgumentError, match="'b' is empty"):
+        network.connect(a, network.population("b", 0, ng.LIFExp()), ng.FixedOutdegree(1), weight=1.0, delay=1.0)
+    network.storage_order = np.array([0, 0, 1, 2])
+    with pytest.raises(ng.ArgumentError, match="storage_order must hold every index exactly once"):
+        ng.build(tmp_path / "c.zarr", network)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "message"),
+    [
+        ("random", {"neurons": 5}, "neurons is 5"),
+        ("modular", {"modules": 1}, "modules is 1, allowed are 2 to"),
+        ("modular", {"inside": 1.5}, "inside is 1.5"),
+        ("sheet", {"sigma": 9.0}, "sigma is 9.0 mm"),
+    ],
+)
+def test_impossible_recipes_are_refused(recipe: str, options: dict[str, float], message: str) -> None:
+    with pytest.raises(ng.ArgumentError, match=message):
+        getattr(ng.recipes, recipe)(**options)

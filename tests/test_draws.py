@@ -1,0 +1,126 @@
+"""Draws: exact distributions, independent of order, alike in NumPy and in compiled code."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from neurograph.distributions import Constant, Normal, Uniform, as_distribution, describe, discrete, restore
+from neurograph.draws import (
+    PURPOSE_DRIVE,
+    DiscreteTable,
+    counter_key,
+    counter_key_scalar,
+    counter_prefix,
+    mix64,
+    mix64_scalar,
+    poisson_table,
+    sample_table,
+    stream_keys,
+    uniforms,
+)
+from neurograph_storage.errors import ArgumentError
+
+SIGNIFICANT = 1e-4
+
+
+def draw_bits(count: int, seed: int = 1, step: int = 0) -> np.ndarray:
+    """Return draws as a run makes them: one for each neuron, at one step."""
+    prefix = np.array([counter_prefix(seed, PURPOSE_DRIVE)])
+    return mix64(stream_keys(seed, PURPOSE_DRIVE, np.arange(count)) ^ counter_key(prefix, np.array([step])))
+
+
+def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
+    """Return the p-value after joining classes that are too rare for the test."""
+    enough = np.cumsum(expected) // 10
+    label = np.unique(enough, return_inverse=True)[1]
+    observed, wanted = np.bincount(label, counts), np.bincount(label, expected)
+    return float(stats.chisquare(observed, wanted * observed.sum() / wanted.sum()).pvalue)
+
+
+@pytest.mark.parametrize("mean", [0.0001, 0.15, 1.6, 30.0])
+def test_poisson_is_exact(mean: float) -> None:
+    counts = np.bincount(poisson_table(mean).sample(draw_bits(1_000_000)))
+    expected = stats.poisson.pmf(np.arange(len(counts)), mean) * 1_000_000
+    assert chi_square(counts, expected) > SIGNIFICANT
+
+
+def test_draws_of_one_neuron_over_steps_are_uniform() -> None:
+    prefix = np.array([counter_prefix(3, PURPOSE_DRIVE)])
+    key = stream_keys(3, PURPOSE_DRIVE, np.array([7]))
+    bits = mix64(key ^ counter_key(prefix, np.arange(200_000)))
+    assert stats.kstest(uniforms(bits), "uniform").pvalue > SIGNIFICANT
+
+
+def test_neighbours_in_id_and_step_are_uncorrelated() -> None:
+    u = np.array([uniforms(draw_bits(20_000, step=step)) for step in range(20)])
+    for first, second in ((u[:-1], u[1:]), (u[:, :-1], u[:, 1:]), (u[:-1, :-1], u[1:, 1:])):
+        assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 5 / np.sqrt(first.size)
+
+
+def test_seeds_purposes_and_parts_share_nothing() -> None:
+    ids = np.arange(1000)
+    keys = [stream_keys(s, p, ids, part=k) for s in (0, 1) for p in (1, 2) for k in (0, 1)]
+    assert len(np.unique(np.concatenate(keys))) == 8000
+
+
+def test_ids_may_be_negative_or_huge() -> None:
+    ids = np.array([-1, 0, 720575940599736492, 720575940599736493, 2**63 - 1])
+    assert len(np.unique(stream_keys(0, 1, ids))) == len(ids)
+
+
+def test_compiled_draws_are_the_same() -> None:
+    bits, prefix = draw_bits(1000), counter_prefix(1, PURPOSE_DRIVE)
+    table = poisson_table(1.6)
+    assert [mix64_scalar(b) for b in bits] == mix64(bits).tolist()
+    assert [sample_table(table, b) for b in bits] == table.sample(bits).tolist()
+    keys = counter_key(np.array([prefix]), np.arange(5))
+    assert [counter_key_scalar(prefix, k) for k in range(5)] == keys.tolist()
+
+
+@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=50), st.integers(0, 2**64 - 1))
+def test_any_table_samples_alike_in_both_ways(weights: list[float], bits: int) -> None:
+    cumulative = np.cumsum(weights) / sum(weights)
+    cumulative[-1] = 1.0
+    table = DiscreteTable.from_cumulative(cumulative, np.arange(len(weights)))
+    drawn = np.array([bits], np.uint64)
+    assert sample_table(table, drawn[0]) == table.sample(drawn)[0]
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [Normal(1.5, 0.75), Normal(1.5, 0.75, low=0.1), Normal(-3.0, 1.0, high=-0.5), Uniform(0.5, 4.0), Normal(2.0, 0.0)],
+)
+def test_discrete_is_the_rounded_distribution(distribution: Normal | Uniform) -> None:
+    table = discrete(distribution, 0.1)
+    drawn = table.sample(draw_bits(300_000))
+    rounded = np.floor(distribution.quantile(uniforms(draw_bits(300_000, seed=2))) / 0.1 + 0.5).astype(int)
+    low, high = min(drawn.min(), rounded.min()), max(drawn.max(), rounded.max())
+    counts = np.array([np.bincount(v - low, minlength=high - low + 1) for v in (drawn, rounded)])
+    assert counts.shape[1] == 1 or stats.chi2_contingency(counts[:, counts.sum(0) > 20]).pvalue > SIGNIFICANT
+
+
+def test_bounds_are_kept_exactly() -> None:
+    table = discrete(Normal(1.5, 0.75, low=0.1), 0.1)
+    assert table.values.min() == 1
+    assert discrete(Constant(1.8), 0.1).values.tolist() == [18]
+
+
+@pytest.mark.parametrize("value", [Normal(1.0, 2.0, low=0.0), Uniform(0.0, 1.0), 3.5])
+def test_descriptions_round_trip(value: Normal | Uniform | float) -> None:
+    assert restore(describe(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Normal(0.0, -1.0), "Normal.std is -1.0"),
+        (lambda: Normal(0.0, 1.0, low=2.0, high=1.0), "above high"),
+        (lambda: Uniform(1.0, 1.0), "must be below high"),
+        (lambda: as_distribution(float("nan")), "not finite"),
+    ],
+)
+def test_impossible_distributions_are_refused(make, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make()

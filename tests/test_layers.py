@@ -1,0 +1,107 @@
+"""Imports point one way: a module may import only modules that stand before it in this list."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+ORDER = [
+    "neurograph_storage",
+    "neurograph_storage.errors",
+    "neurograph_storage.sizes",
+    "neurograph_storage.layout",
+    "neurograph_storage.jit",
+    "neurograph_storage.rows",
+    "neurograph_storage.checksum",
+    "neurograph_storage.mapping",
+    "neurograph_storage.publish",
+    "neurograph_storage.writer",
+    "neurograph_storage.store",
+    "neurograph_storage.verify",
+    "neurograph_storage.testing",
+    "neurograph.ids",
+    "neurograph.memory",
+    "neurograph.tables",
+    "neurograph.draws",
+    "neurograph.distributions",
+    "neurograph.models.base",
+    "neurograph.models.lif_exp",
+    "neurograph.models.lif_frozen",
+    "neurograph.models",
+    "neurograph.presets",
+    "neurograph.rules",
+    "neurograph.network",
+    "neurograph.recipes",
+    "neurograph.codes",
+    "neurograph.scales",
+    "neurograph.delays",
+    "neurograph.row_kernels",
+    "neurograph.fillers",
+    "neurograph.generate",
+    "neurograph.circuit",
+    "neurograph.info",
+    "neurograph.builder",
+    "neurograph.importing",
+    "neurograph.initial",
+    "neurograph.events",
+    "neurograph.drive",
+    "neurograph.noise",
+    "neurograph.record",
+    "neurograph.reference",
+    "neurograph.delivery",
+    "neurograph.executor",
+    "neurograph.statistics",
+    "neurograph.simulation",
+    "neurograph.plot",
+    "neurograph.throughput",
+    "neurograph",
+    "neurograph.cli",
+    "neurograph.cli.progress",
+    "neurograph.cli.build",
+    "neurograph.cli.load",
+    "neurograph.cli.inspect",
+    "neurograph.cli.plot",
+    "neurograph.cli.run",
+    "neurograph.cli.main",
+]
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for base in (ROOT, ROOT / "storage"):
+        for package in ("neurograph", "neurograph_storage"):
+            for file in (base / package).rglob("*.py"):
+                name = ".".join(file.relative_to(base).with_suffix("").parts)
+                found[name.removesuffix(".__init__")] = file
+    return found
+
+
+def imports(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names & set(ORDER)
+
+
+def test_every_module_has_its_place() -> None:
+    assert sorted(modules()) == sorted(ORDER)
+
+
+def test_imports_point_one_way() -> None:
+    upward = [
+        f"{name} imports {other}"
+        for name, file in modules().items()
+        for other in imports(file)
+        if other != name and ORDER.index(other) > ORDER.index(name) and other != "neurograph"
+    ]
+    assert not upward
+
+
+def test_the_storage_layer_knows_nothing_of_neurons() -> None:
+    for name, file in modules().items():
+        if name.startswith("neurograph_storage"):
+            assert not {other for other in imports(file) if other.split(".")[0] == "neurograph"}, name
