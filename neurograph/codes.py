@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Constant, Distribution
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_CODE
 
 Weights = Distribution | NDArray[np.floating[Any]]
@@ -43,14 +43,14 @@ class Scale:
 
         Raises
         ------
-        ArgumentError
+        DataError
             If a weight is beyond the largest code.
         """
         codes = np.floor(weights / self.unit + 0.5)
         beyond = np.abs(codes) > MAX_CODE
         if beyond.any():
             largest = MAX_CODE * self.unit
-            raise ArgumentError(
+            raise DataError(
                 f"weight {weights[beyond][0]} does not fit: with unit {self.unit:g} it may be {largest:g} at most"
             )
         narrow: NDArray[np.int16] = codes.astype(np.int16)
@@ -86,7 +86,7 @@ def _demanded(unit: float, values: NDArray[np.float64]) -> Scale:
     scale = Scale(unit)
     wrong = scale.encode(values) * unit != values
     if wrong.any():
-        raise ArgumentError(f"weight {values[wrong][0]} is not a multiple of the weight unit {unit:g}")
+        raise DataError(f"weight {values[wrong][0]} is not a multiple of the weight unit {unit:g}")
     return scale
 
 

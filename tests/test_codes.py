@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neurograph.codes import choose_scale
 from neurograph.distributions import Constant, Normal
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import NeuroGraphError
 
 
 @given(st.lists(st.integers(-2000, 2000), min_size=1, max_size=20), st.sampled_from([0.275, 0.125, 87.8, 1.0, 1e-6]))
@@ -59,5 +59,5 @@ def test_no_weights_at_all() -> None:
     ],
 )
 def test_weights_that_do_not_fit(weights: list[float], unit: float, message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(NeuroGraphError, match=message):
         choose_scale([np.array(weights)], unit)
