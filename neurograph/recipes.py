@@ -151,7 +151,7 @@ def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population
         raise ArgumentError(f"neurons is {neurons} and synapses_per_neuron {degree}; at least 10 and 1 are needed")
     network = Network(dt=dt)
     size = round(EXCITATORY_SHARE * neurons)
-    start = {"v": Normal(-60.0, 4.0)}
+    start = {"v": Normal(-60.0, 4.0, high=-51.0)}
     excitatory = network.population("E", size, LIFExp(), initial=start)
     inhibitory = network.population("I", neurons - size, LIFExp(), initial=start)
     for population in (excitatory, inhibitory):

@@ -97,7 +97,7 @@ def check_spike_path(path: str | os.PathLike[str]) -> None:
         raise ArgumentError(f"spikes are written as Parquet: {final} must end in .parquet")
     if not final.parent.is_dir() or final.is_dir():
         raise ArgumentError(
-            f"cannot write spikes to {final}: {'it is' if final.is_dir() else 'there is no such'} folder"
+            f"cannot write spikes to {final}: {'it is a folder' if final.is_dir() else 'there is no such folder'}"
         )
 
 

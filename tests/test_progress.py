@@ -1,0 +1,32 @@
+"""Progress is shown on a terminal, with rate and time left, and nowhere else."""
+
+import os
+import pty
+import subprocess
+import sys
+
+CODE = """
+import tqdm
+class Eager(tqdm.tqdm):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options | {"delay": 0, "mininterval": 0})
+tqdm.tqdm = Eager
+from neurograph.cli.progress import progress_bar
+with progress_bar("building", 4000, " synapses") as progress:
+    progress(1000)
+"""
+
+
+def test_on_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", CODE], stderr=theirs, check=True)
+    shown = os.read(ours, 10_000).decode()
+    os.close(theirs)
+    os.close(ours)
+    for part in ("building", "25%", "1.00k/4.00k", "synapses/s"):
+        assert part in shown
+
+
+def test_not_in_a_pipe() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
