@@ -23,7 +23,7 @@ from neurograph.generate import NetworkRows
 from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.layout import batches
+from neurograph_storage.layout import MAX_BLOCK_NEURONS, batches, default_block_neurons
 from neurograph_storage.publish import publishing
 from neurograph_storage.rows import Rows
 from neurograph_storage.writer import CircuitWriter
@@ -40,6 +40,8 @@ def build(
     seed: int = 0,
     shuffle: bool = False,
     weight_unit: float | None = None,
+    weight_bits: int = 16,
+    block_neurons: int | None = None,
     jobs: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Circuit:
@@ -55,6 +57,11 @@ def build(
         Store neurons in random order, to hide the order a recipe planted. Results do not change.
     weight_unit : float, optional
         Demand that all weights are exact multiples of this.
+    weight_bits : {16, 8}
+        Width of weight codes; 8 saves a byte a synapse and rounds drawn weights to 1/127 of the largest.
+    block_neurons : int, optional
+        Neurons in a target block, at most 65,536; by default as many as that allows, in at least two blocks. A run uses
+        no more workers than there are blocks.
     jobs : int, optional
         Worker threads; by default one for each processor. The bytes are the same for any number.
     progress : callable
@@ -69,22 +76,23 @@ def build(
     order = _storage_order(network, seed, shuffle=shuffle)
     storage = np.empty(network.size, np.uint32)
     storage[order] = np.arange(network.size, dtype=np.uint32)
-    scales = network_scales(network, weight_unit)
+    scales = network_scales(network, weight_unit, bits=weight_bits)
+    block = default_block_neurons(network.size) if block_neurons is None else block_neurons
+    if not 1 <= block <= MAX_BLOCK_NEURONS:
+        raise ArgumentError(f"block_neurons is {block}, allowed are 1 to {MAX_BLOCK_NEURONS}")
     with publishing(out) as folder:
-        source = NetworkRows(network, seed=seed, storage=storage, scales=scales)
-        lengths = source.lengths()
-        table = _neuron_table(network, storage)
-        writer = CircuitWriter(folder, table, synapses=int(lengths.sum()), max_groups=source.groups_bound())
-        for rows in _generate(source, lengths, jobs):
-            writer.append(rows)
-            progress(len(rows.target))
+        source = NetworkRows(network, seed=seed, storage=storage, scales=scales, block_neurons=block)
+        cuts = batches(source.lengths(), BATCH_SYNAPSES)
+        writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block)
+        for rows in _generate(source, cuts, jobs):
+            progress(writer.append(rows))
         writer.finish(_metadata(network, scales, seed, shuffle=shuffle))
     return Circuit(out)
 
 
-def _generate(source: NetworkRows, lengths: NDArray[np.int64], jobs: int | None) -> Iterator[Rows]:
+def _generate(source: NetworkRows, cuts: list[tuple[int, int]], jobs: int | None) -> Iterator[Rows]:
     """Yield all rows in order; a few batches ahead are in work at any time."""
-    tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in batches(lengths, BATCH_SYNAPSES))
+    tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in cuts)
     # Threads, since the kernels release the GIL and rows need not be copied between processes.
     workers = joblib.Parallel(
         n_jobs=jobs or os.cpu_count(), backend="threading", return_as="generator", pre_dispatch="2*n_jobs"
@@ -121,9 +129,9 @@ def _storage_order(network: Network, seed: int, *, shuffle: bool) -> NDArray[np.
 def _neuron_table(network: Network, storage: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
     sizes = [setup.population.size for setup in network.setups]
     table: dict[str, NDArray[Any]] = {
-        "id": _ids(network),
-        "storage": storage,
-        "population": np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
+        "neurons/id": _ids(network),
+        "neurons/storage": storage,
+        "neurons/population": np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
     }
     for setup in network.setups:
         span = slice(setup.population.first, setup.population.first + setup.population.size)

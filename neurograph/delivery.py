@@ -1,8 +1,9 @@
 """How do spikes reach their targets, some steps later?
 
-Delivery by age. A spike in flight is a cursor into its row's delay groups. At step t every cursor whose group is due
-adds that group's codes to one vector of inputs per receptor, which stays in cache, and moves on; after its last
-group the spike is dropped. Nothing is written ahead of time, so there is no ring buffer of future inputs.
+Delivery by age and by target block. A spike in flight has a cursor into each section of its row that a worker owns; the
+cursor stands at the section's next group and lies in a calendar, at the step when that group is due. A step takes its
+cursors from the calendar, adds their groups to one vector of inputs per receptor, which stays in cache, and puts
+them back at the step of the group that follows. Nothing is written ahead of time, so there is no ring buffer of inputs.
 """
 
 from typing import Any, NamedTuple
@@ -11,132 +12,186 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, prefetch
+from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
+
+_NONE = -1
+_FREE, _COUNT = 0, 1
+_AHEAD = 8  # groups; four to sixteen measured alike
+_LINE = 32  # words in a cache line
 
 
 class Graph(NamedTuple):
     """The arrays of a stored circuit that delivery reads; see docs/data-model.md."""
 
-    row_group: NDArray[np.uint64]
-    group_synapse: NDArray[np.uint64]
-    group_delay: NDArray[np.uint16]
-    group_receptor: NDArray[np.uint8]
-    target: NDArray[np.uint32]
-    weight: NDArray[np.int16]
+    start: NDArray[np.uint64]
+    words: NDArray[np.uint16]
+    halves: NDArray[np.int8]
+    block_neurons: int
 
     @staticmethod
     def of(circuit: Circuit) -> "Graph":
         """Return the arrays of a circuit."""
-        names = (
-            "rows/group",
-            "groups/synapse",
-            "groups/delay",
-            "groups/receptor",
-            "synapses/target",
-            "synapses/weight",
-        )
-        return Graph(*(circuit.store.arrays[name] for name in names))
+        words = circuit.store.arrays["rows/words"]
+        return Graph(circuit.store.arrays["rows/start"], words, words.view(np.int8), circuit.store.block_neurons)
 
 
 class _Cursors(NamedTuple):
-    """One entry for each spike in flight: step at which its next group is due, that group, end of its groups."""
+    """Cursors, and the calendar they lie in.
 
-    due: NDArray[np.int64]
-    group: NDArray[np.int64]
-    last: NDArray[np.int64]
+    Attributes
+    ----------
+    at, end : (capacity,) int64
+        Word of the next group, and end of the section.
+    base : (capacity,) int64
+        Storage id of the section's first target.
+    next : (capacity,) int32
+        The next cursor of the same step, or of the free list.
+    heads : (a power of two above the largest delay,) int32
+        First cursor of each step, by the step's low bits.
+    counters : (2,) int64
+        First free cursor; cursors in use.
+    """
+
+    at: NDArray[np.int64]
+    end: NDArray[np.int64]
+    base: NDArray[np.int64]
+    next: NDArray[np.int32]
+    heads: NDArray[np.int32]
+    counters: NDArray[np.int64]
 
 
 @kernel
-def _launch(cursors: _Cursors, count: int, step: int, spikes: NDArray[np.uint32], graph: Graph) -> int:
-    """Append the spikes of one step; return the number in flight."""
+def _enter(cursors: _Cursors, cursor: int, step: int) -> None:
+    slot = step & (len(cursors.heads) - 1)
+    cursors.next[cursor] = cursors.heads[slot]
+    cursors.heads[slot] = cursor
+
+
+@kernel
+def _launch(cursors: _Cursors, step: int, spikes: NDArray[np.uint32], graph: Graph, low: int, high: int) -> None:
+    """Make a cursor for each section of each spike's row whose block is ``low <= block < high``."""
+    words = graph.words
     for spike in spikes:
-        first, last = np.int64(graph.row_group[spike]), np.int64(graph.row_group[spike + 1])
-        if first < last:
-            cursors.due[count] = step + graph.group_delay[first]
-            cursors.group[count] = first
-            cursors.last[count] = last
-            count += 1
+        start = np.int64(graph.start[spike])
+        sections = np.int64(words[start])
+        at = start + 1 + 3 * sections
+        for section in range(sections):
+            entry = start + 1 + 3 * section
+            end = at + section_words(words, entry)
+            if low <= words[entry] < high:
+                cursor = cursors.counters[_FREE]
+                cursors.counters[_FREE] = cursors.next[cursor]
+                cursors.counters[_COUNT] += 1
+                cursors.at[cursor], cursors.end[cursor] = at, end
+                cursors.base[cursor] = np.int64(words[entry]) * graph.block_neurons
+                _enter(cursors, cursor, step + (np.int64(words[at]) >> 3))
+            at = end
+
+
+@kernel
+def _add_group(into: NDArray[np.integer[Any]], graph: Graph, at: int, count: int, kind: int) -> None:
+    """Add one group to ``into``, the inputs of its block.
+
+    Memory traffic of an event: 2 to 4 bytes read in sequence, 4 or 8 read and written at random within the block.
+    """
+    words = graph.words
+    if kind == SHARED:
+        code = np.int16(words[at + 2])
+        for k in range(at + 3, at + 3 + count):
+            into[words[k]] += code
+    elif kind == BYTES:
+        body = at + 2
+        first = 2 * (body + count)
+        for k in range(count):
+            into[words[body + k]] += graph.halves[first + k]
+    else:
+        for k in range(at + 2, at + 2 + 2 * count, 2):
+            into[words[k]] += np.int16(words[k + 1])
+
+
+@kernel
+def _take_due(cursors: _Cursors, step: int, due: NDArray[np.int32]) -> int:
+    """Empty the calendar's slot for ``step`` into ``due``; return how many cursors that are."""
+    slot = step & (len(cursors.heads) - 1)
+    cursor, count = cursors.heads[slot], 0
+    cursors.heads[slot] = _NONE
+    while cursor != _NONE:
+        due[count] = cursor
+        count += 1
+        cursor = cursors.next[cursor]
     return count
 
 
 @kernel
-def _first_at_least(target: NDArray[np.uint32], start: Any, stop: Any, bound: int) -> Any:
-    while start < stop:
-        middle = (start + stop) // 2
-        if target[middle] < bound:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
-
-
-@kernel
 def _deliver(
-    cursors: _Cursors,
-    count: int,
-    step: int,
-    graph: Graph,
-    low: int,
-    high: int,
-    codes: NDArray[np.integer[Any]],
-) -> tuple[int, int]:
-    """Add what is due at ``step`` for targets ``low <= t < high``; return (in flight, events delivered).
-
-    Memory traffic of an event: 6 bytes read in sequence (target and code), 4 or 8 read and written at random within
-    the worker's own part of ``codes``. Each group costs about 20 bytes of directory besides.
-    """
-    kept, events = 0, 0
-    whole = low == 0 and high == codes.shape[1]
-    for k in range(count):
-        due, group, last = cursors.due[k], cursors.group[k], cursors.last[k]
-        if due == step:
-            delay = graph.group_delay[group]
-            while group < last and graph.group_delay[group] == delay:
-                start: Any = np.int64(graph.group_synapse[group])
-                stop: Any = np.int64(graph.group_synapse[group + 1])
-                if not whole:
-                    start = _first_at_least(graph.target, start, stop, low)
-                    stop = _first_at_least(graph.target, start, stop, high)
-                into = codes[graph.group_receptor[group]]
-                for s in range(start, stop):
-                    into[graph.target[s]] += graph.weight[s]
-                events += stop - start
-                group += 1
-            if group == last:
-                continue
-            due += graph.group_delay[group] - delay
-        cursors.due[kept], cursors.group[kept], cursors.last[kept] = due, group, last
-        kept += 1
-    return kept, events
+    cursors: _Cursors, step: int, graph: Graph, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]
+) -> int:
+    """Add all groups due at ``step``; return the number of events. ``due`` is scratch for all cursors."""
+    events, words = 0, graph.words
+    count_due = _take_due(cursors, step, due)
+    for k in range(count_due):
+        # The calendar knows what comes next, so the cache can be told: groups lie all over memory.
+        if k + _AHEAD < count_due:
+            prefetch(words, cursors.at[due[k + _AHEAD]])
+            prefetch(words, cursors.at[due[k + _AHEAD]] + _LINE)
+        cursor = np.int64(due[k])
+        at, end = cursors.at[cursor], cursors.end[cursor]
+        delay = np.int64(words[at]) >> 3
+        while at < end and np.int64(words[at]) >> 3 == delay:
+            count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
+            _add_group(codes[words[at] & 7][cursors.base[cursor] :], graph, at, count, kind)
+            events += count
+            at += group_words(count, kind)
+        if at < end:
+            cursors.at[cursor] = at
+            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3) - delay)
+        else:
+            cursors.next[cursor] = cursors.counters[_FREE]
+            cursors.counters[_FREE] = cursor
+            cursors.counters[_COUNT] -= 1
+    return events
 
 
 class InFlight:
-    """The spikes that one worker still has to deliver to its targets.
+    """The spikes that one worker still has to deliver to the blocks it owns.
 
     Parameters
     ----------
     graph : Graph
     low, high : int
-        The worker's targets, ``low <= storage id < high``.
+        The worker's target blocks, ``low <= block < high``.
+    max_delay : int
+        Largest delay of the circuit, in steps.
     """
 
-    def __init__(self, graph: Graph, low: int, high: int) -> None:
+    def __init__(self, graph: Graph, low: int, high: int, max_delay: int) -> None:
         self._graph, self._low, self._high = graph, low, high
-        self._count = 0
-        self._cursors = _Cursors(*(np.empty(1024, np.int64) for _ in range(3)))
+        slots = 2 ** int(max_delay).bit_length()
+        at, end, base = (np.empty(0, np.int64) for _ in range(3))
+        heads, counters = np.full(slots, _NONE, np.int32), np.array([_NONE, 0], np.int64)
+        self._cursors = _Cursors(at, end, base, np.empty(0, np.int32), heads, counters)
+        self._due = np.empty(0, np.int32)
 
     def launch(self, step: int, spikes: NDArray[np.uint32]) -> None:
         """Add spikes of ``step``, (n,) uint32 storage ids."""
-        self._reserve(self._count + len(spikes))
-        self._count = _launch(self._cursors, self._count, step, spikes, self._graph)
+        self._reserve(int(self._cursors.counters[_COUNT]) + len(spikes) * (self._high - self._low))
+        _launch(self._cursors, step, spikes, self._graph, self._low, self._high)
 
     def deliver(self, step: int, codes: NDArray[np.integer[Any]]) -> int:
         """Add what is due at ``step`` to ``codes``, (receptors, N); return the number of events."""
-        self._count, events = _deliver(self._cursors, self._count, step, self._graph, self._low, self._high, codes)
-        return events
+        return _deliver(self._cursors, step, self._graph, codes, self._due)
 
     def _reserve(self, needed: int) -> None:
-        size = len(self._cursors.due)
-        if needed > size:
-            grown = max(needed, 2 * size)
-            self._cursors = _Cursors(*(np.resize(part, grown) for part in self._cursors))
+        """Grow so that ``needed`` cursors fit; the new ones join the free list."""
+        size = len(self._cursors.at)
+        if needed <= size:
+            return
+        grown = max(needed, 2 * size, 1024)
+        at, end, base = (np.resize(part, grown) for part in self._cursors[:3])
+        following = np.arange(1, grown + 1, dtype=np.int32)
+        following[:size] = self._cursors.next
+        following[-1] = self._cursors.counters[_FREE]
+        self._cursors.counters[_FREE] = size
+        self._cursors = _Cursors(at, end, base, following, self._cursors.heads, self._cursors.counters)
+        self._due = np.empty(grown, np.int32)

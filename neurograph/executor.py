@@ -8,11 +8,12 @@ Precedence, for steps t and u in one epoch (at most min_delay steps), d the age 
     deliver(t), noise(t), events(t) precede the additions of advance(t)
     spikes(t), deliver(u) in any order             no spike of an epoch is due within it
 
-A worker owns a contiguous range of neurons: their state, their inputs, and the delivery of every spike to them. No two
+A worker owns whole target blocks: their neurons' state and inputs, and the delivery of every spike to them. No two
 workers write the same place, and inputs are sums of integers, so the result does not depend on their number.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,12 +68,14 @@ def state_bytes(circuit: Circuit) -> int:
 
 
 class _Worker:
-    """Owns neurons ``low <= storage id < high`` and runs them through an epoch."""
+    """Owns target blocks ``first <= block < last``, so their neurons, and runs them through an epoch."""
 
-    def __init__(self, shared: "Executor", low: int, high: int) -> None:
-        self._shared, self.low, self.high = shared, low, high
-        circuit = shared.circuit
-        self._flight = InFlight(shared.graph, low, high)
+    def __init__(self, shared: "Executor", first: int, last: int) -> None:
+        self._shared, circuit = shared, shared.circuit
+        self.low = first * shared.graph.block_neurons
+        self.high = min(last * shared.graph.block_neurons, circuit.neurons)
+        low, high = self.low, self.high
+        self._flight = InFlight(shared.graph, first, last, circuit.store.max_delay)
         self._buffer = np.empty(high - low, np.uint32)
         populations = np.empty(circuit.neurons, np.int64)
         populations[circuit.storage] = circuit.store.arrays["neurons/population"]
@@ -139,7 +142,7 @@ class Executor:
     ----------
     circuit : Circuit
     workers : int
-        Threads, the caller's included.
+        Threads, the caller's included; no more are used than there are target blocks.
     seed : int
         Decides noise and start values.
     """
@@ -153,9 +156,9 @@ class Executor:
         self.constants = {name: self._constants(name) for name in self.state.by_model}
         self.trains: list[tuple[Any, PoissonTrain]] = poisson_trains(circuit, seed)
         self.outside = no_events()
-        edges = np.arange(workers + 1) * circuit.neurons // workers
-        pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        self._workers = [_Worker(self, low, high) for low, high in pairs if low < high]
+        blocks = -(-circuit.neurons // self.graph.block_neurons)
+        edges = np.arange(workers + 1) * blocks // workers
+        self._workers = [_Worker(self, int(a), int(b)) for a, b in pairwise(edges) if a < b]
         self._launches: list[tuple[int, Spikes]] = []
         self._pool: ThreadPoolExecutor | None = None
 

@@ -41,15 +41,12 @@ class Filler(Protocol):
     def degrees(self, sources: I64) -> I64:
         """Return the synapses of each source, (n,) int64."""
 
-    def groups_bound(self) -> int:
-        """Return how many delay groups a row can have from this projection."""
-
-    def fill(self, packed: U64, place: I64, sources: I64) -> None:
-        """Write each source's synapses from its place on."""
+    def fill(self, packed: U64, into: I64, sources: I64) -> None:
+        """Write each source's synapses, from ``into`` on; one integer each, see `neurograph_storage.stream.pack`."""
 
 
 def filler_of(
-    projection: Projection, *, part: int, seed: int, storage: NDArray[np.uint32], dt: float, scales: Scales
+    projection: Projection, *, part: int, seed: int, places: NDArray[np.uint32], dt: float, scales: Scales
 ) -> Filler:
     """Return the filler of a projection.
 
@@ -57,13 +54,13 @@ def filler_of(
     ----------
     part : int
         Number of the projection, which keeps its draws apart from those of others.
-    storage : (target size,) uint32
-        Storage ids of the target population.
+    places : (target size,) uint32
+        Block x 2^16 + number within the block of each neuron of the target population.
     """
     rule, delay = projection.rule, projection.delay
     if isinstance(rule, EdgeRule):
-        return ListedFiller(projection, rule, part=part, seed=seed, storage=storage, dt=dt, scales=scales)
-    draws = _RowDraws(projection, rule.degree, part=part, seed=seed, storage=storage, scales=scales)
+        return ListedFiller(projection, rule, part=part, seed=seed, places=places, dt=dt, scales=scales)
+    draws = _RowDraws(projection, rule.degree, part=part, seed=seed, places=places, scales=scales)
     if isinstance(rule, DistanceOutdegree):
         assert isinstance(delay, DistanceDelay)
         return DistanceFiller(draws, rule, delay, dt)
@@ -75,17 +72,17 @@ class _RowDraws:
     """What all row rules share: the draws of each row, the weights, the targets' storage ids."""
 
     def __init__(
-        self, projection: Projection, degree: int, *, part: int, seed: int, storage: NDArray[np.uint32], scales: Scales
+        self, projection: Projection, degree: int, *, part: int, seed: int, places: NDArray[np.uint32], scales: Scales
     ) -> None:
-        self.degree, self.storage = degree, storage
+        self.degree, self.places = degree, places
         self.weight = weight_table(projection, scales)
         self.receptors = receptors_of(projection)
         self.source_size, self.target_size = projection.source.size, projection.target.size
         self._seed, self._part, self._first = seed, part, projection.source.first
 
-    def row(self, place: I64, sources: I64) -> kernels.Row:
+    def row(self, first: I64, sources: I64) -> kernels.Row:
         keys = stream_keys(self._seed, PURPOSE_ROW, self._first + sources, part=self._part)
-        return kernels.Row(place, keys, row_gammas(keys), self.degree)
+        return kernels.Row(first, keys, row_gammas(keys), self.degree)
 
 
 class RangeFiller:
@@ -98,18 +95,12 @@ class RangeFiller:
         """Return the rule's degree for every source."""
         return np.full(len(sources), self._rule.degree)
 
-    def groups_bound(self) -> int:
-        """Return one group for each possible delay."""
-        return min(self._rule.degree, len(self._delay.values))
-
-    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64) -> None:
         """Draw targets, weights and delays."""
         d = self._draws
         low, high, inside = self._rule.target_ranges(sources, d.source_size, d.target_size)
-        row = d.row(place, sources)
-        kernels.fill_ranges(
-            packed, row, low, high, inside, d.target_size, d.storage, d.weight, self._delay, d.receptors
-        )
+        row = d.row(into, sources)
+        kernels.fill_ranges(packed, row, low, high, inside, d.target_size, d.places, d.weight, self._delay, d.receptors)
 
 
 class DistanceFiller:
@@ -128,17 +119,13 @@ class DistanceFiller:
         """Return the rule's degree for every source."""
         return np.full(len(sources), self._rule.degree)
 
-    def groups_bound(self) -> int:
-        """Return one group for each delay up to that of the sheet's side."""
-        return min(self._rule.degree, int(sum(self._steps)) + 1)
-
-    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64) -> None:
         """Draw displacements and weights."""
         d = self._draws
         x, y = lattice(sources, d.source_size)
         kernels.fill_distance(
-            packed, d.row(place, sources), x, y, lattice_side(d.target_size), d.target_size,
-            self._quantiles, d.storage, d.weight, self._steps, d.receptors,
+            packed, d.row(into, sources), x, y, lattice_side(d.target_size), d.target_size,
+            self._quantiles, d.places, d.weight, self._steps, d.receptors,
         )  # fmt: skip
 
 
@@ -152,7 +139,7 @@ class ListedFiller:
         *,
         part: int,
         seed: int,
-        storage: NDArray[np.uint32],
+        places: NDArray[np.uint32],
         dt: float,
         scales: Scales,
     ) -> None:
@@ -160,22 +147,17 @@ class ListedFiller:
         sources, targets = rule.edges(source.size, target.size, seed, part)
         codes, receptor = _listed_codes(projection, len(sources), edge_bits(len(sources), seed, part, 1), scales)
         steps = _listed_steps(projection, len(sources), edge_bits(len(sources), seed, part, 2), dt)
-        packed = kernels.pack_all(steps, receptor, storage[targets].astype(np.int64), codes)
+        packed = kernels.pack_all(places[targets], steps, receptor, codes)
         self._packed = packed[np.argsort(sources, kind="stable")]
         self._first = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=source.size))]).astype(np.int64)
-        self._groups = min(len(np.unique(packed >> kernels.GROUP_SHIFT)), int(np.diff(self._first).max(initial=0)))
 
     def degrees(self, sources: I64) -> I64:
         """Return the listed synapses of each source."""
         return self._first[sources + 1] - self._first[sources]
 
-    def groups_bound(self) -> int:
-        """Return the different (delay, receptor) pairs, or the longest row if that is less."""
-        return self._groups
-
-    def fill(self, packed: U64, place: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64) -> None:
         """Copy."""
-        kernels.copy_listed(packed, place, self._packed, self._first[sources], self._first[sources + 1])
+        kernels.copy_listed(packed, into, self._packed, self._first[sources], self._first[sources + 1])
 
 
 def _listed_codes(projection: Projection, count: int, bits: U64, scales: Scales) -> tuple[I64, I64]:

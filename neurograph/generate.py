@@ -4,7 +4,7 @@
 
 1. The length of every row is known beforehand, from the rules' degrees and the listed synapses.
 2. Each projection fills its part of each row, drawing from (seed, projection, source) only (`neurograph.fillers`).
-3. Rows are sorted and split into arrays (`neurograph.row_kernels`).
+3. Rows are sorted and encoded (`neurograph_storage.stream`).
 """
 
 from itertools import pairwise
@@ -12,11 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph import row_kernels as kernels
 from neurograph.fillers import filler_of
 from neurograph.network import Network
 from neurograph.scales import Scales
 from neurograph_storage.rows import Rows
+from neurograph_storage.stream import encode
 
 
 class NetworkRows:
@@ -30,16 +30,21 @@ class NetworkRows:
         Storage id of each index.
     scales : dict
         From `neurograph.scales.network_scales`.
+    block_neurons : int
+        Neurons in a target block, at most 65,536.
     """
 
-    def __init__(self, network: Network, *, seed: int, storage: NDArray[np.uint32], scales: Scales) -> None:
+    def __init__(
+        self, network: Network, *, seed: int, storage: NDArray[np.uint32], scales: Scales, block_neurons: int
+    ) -> None:
         self.neurons = network.size
-        self._index = np.argsort(storage)
+        self._index, self._block_neurons = np.argsort(storage), block_neurons
+        places = storage // block_neurons << np.uint32(16) | storage % block_neurons
         self._parts = []
         for part, projection in enumerate(network.projections):
             target = projection.target
-            of_targets = storage[target.first : target.first + target.size]
-            filler = filler_of(projection, part=part, seed=seed, storage=of_targets, dt=network.dt, scales=scales)
+            of_targets = places[target.first : target.first + target.size]
+            filler = filler_of(projection, part=part, seed=seed, places=of_targets, dt=network.dt, scales=scales)
             self._parts.append((projection.source, filler))
 
     def lengths(self) -> NDArray[np.int64]:
@@ -48,10 +53,6 @@ class NetworkRows:
         for source, filler in self._parts:
             by_index[source.first : source.first + source.size] += filler.degrees(np.arange(source.size))
         return by_index[self._index]
-
-    def groups_bound(self) -> int:
-        """Return a number that the delay groups of all rows cannot exceed."""
-        return sum(source.size * filler.groups_bound() for source, filler in self._parts)
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start <= r < stop``."""
@@ -67,22 +68,7 @@ class NetworkRows:
         packed = np.empty(offsets[-1], np.uint64)
         for filler, chosen, sources, within in parts:
             filler.fill(packed, offsets[chosen] + within, sources)
-        return _finish(packed, offsets)
-
-
-def _finish(packed: NDArray[np.uint64], offsets: NDArray[np.int64]) -> Rows:
-    # NumPy's vectorised sort, called row by row, is 2.5 times as fast as a compiled loop over numba's.
-    for start, stop in pairwise(offsets.tolist()):
-        packed[start:stop].sort()
-    counts = np.empty(len(offsets) - 1, np.int64)
-    groups = kernels.count_groups(packed, offsets, counts)
-    rows = Rows(
-        counts,
-        np.empty(groups, np.int64),
-        np.empty(groups, np.uint16),
-        np.empty(groups, np.uint8),
-        np.empty(len(packed), np.uint32),
-        np.empty(len(packed), np.int16),
-    )
-    kernels.unpack(packed, offsets, rows.group_lengths, rows.delay, rows.receptor, rows.target, rows.weight)
-    return rows
+        # NumPy's vectorised sort, called row by row, is 2.5 times as fast as a compiled loop over numba's.
+        for first, last in pairwise(offsets.tolist()):
+            packed[first:last].sort()
+        return Rows(*encode(packed, offsets), self._block_neurons)

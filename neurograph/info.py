@@ -16,7 +16,7 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
         "format_version": store.attributes["format_version"],
         "neurons": counts.neurons,
         "synapses": counts.synapses,
-        "delay_groups": counts.groups,
+        "target_blocks": {"count": -(-counts.neurons // store.block_neurons), "neurons": store.block_neurons},
         "dt_ms": circuit.dt,
         "delay_ms": {
             "min": store.min_delay * circuit.dt,

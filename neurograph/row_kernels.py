@@ -1,7 +1,6 @@
-"""How are the synapses of row rules drawn and sorted, compiled?
+"""How are the synapses of row rules drawn, compiled?
 
-While a row is made, each synapse is one 64-bit integer: delay (13 bits), receptor (3), target (32), weight code + 2^15
-(16), from the top. Sorting these integers sorts by (delay, receptor, target, code).
+Each becomes one sortable integer (`neurograph_storage.stream.pack`), written to its row's place; sorting comes later.
 
 Synapse k of a row uses draws 4k (target), 4k + 1 (second coordinate), 4k + 2 (weight) and 4k + 3 (delay) of the row's
 own sequence ``mix64(key + n x gamma)``.
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 
 from neurograph.draws import DiscreteTable, mix64_scalar, sample_table
 from neurograph_storage.jit import kernel
+from neurograph_storage.stream import pack
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 _LOW, _S32 = np.uint64(2**32 - 1), np.uint64(32)
-_S16, _S48, _S51 = np.uint64(16), np.uint64(48), np.uint64(51)
-GROUP_SHIFT = _S48  # what is left of a packed synapse is its (delay, receptor)
-_CODE_OFFSET = 2**15
 
 
 class Row(NamedTuple):
@@ -29,7 +26,7 @@ class Row(NamedTuple):
 
     Attributes
     ----------
-    place : (rows,) int64
+    first : (rows,) int64
         Where in the packed array the projection's first synapse of each row goes.
     key, gamma : (rows,) uint64
         The row's sequence of draws.
@@ -37,25 +34,18 @@ class Row(NamedTuple):
         Synapses of each row.
     """
 
-    place: I64
+    first: I64
     key: U64
     gamma: U64
     degree: int
 
 
 @kernel
-def pack(delay: Any, receptor: Any, target: Any, code: Any) -> Any:
-    """Return one synapse as a sortable integer."""
-    high = (np.uint64(delay) << _S51) | (np.uint64(receptor) << _S48)
-    return high | (np.uint64(target) << _S16) | np.uint64(code + _CODE_OFFSET)
-
-
-@kernel
-def pack_all(delay: I64, receptor: I64, target: I64, code: I64) -> U64:
-    """Return `pack` of each synapse, (synapses,) uint64."""
+def pack_all(place: NDArray[np.uint32], delay: I64, receptor: I64, code: I64) -> U64:
+    """Return `neurograph_storage.stream.pack` of each synapse, (synapses,) uint64."""
     packed = np.empty(len(delay), np.uint64)
     for k in range(len(delay)):
-        packed[k] = pack(delay[k], receptor[k], target[k], code[k])
+        packed[k] = pack(place[k], delay[k], receptor[k], code[k])
     return packed
 
 
@@ -78,17 +68,17 @@ def fill_ranges(
     high: I64,
     inside: bool,
     size: int,
-    storage: NDArray[np.uint32],
+    places: NDArray[np.uint32],
     weight: DiscreteTable,
     delay: DiscreteTable,
     receptors: tuple[int, int],
 ) -> None:
     """Draw targets uniformly from ``low <= t < high``, or from all of the other ``size`` if not ``inside``.
 
-    ``storage`` gives the storage id of each neuron of the target population; ``receptors`` are for weights of
-    positive and negative sign.
+    ``places`` gives block x 2^16 + number within the block of each neuron of the target population; ``receptors``
+    are for weights of positive and negative sign.
     """
-    for r in range(len(row.place)):
+    for r in range(len(row.first)):
         width = high[r] - low[r]
         for k in range(row.degree):
             bits = _bits(row.key[r], row.gamma[r], 4 * k)
@@ -100,7 +90,7 @@ def fill_ranges(
                     target += width
             code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
             steps = sample_table(delay, _bits(row.key[r], row.gamma[r], 4 * k + 3))
-            packed[row.place[r] + k] = pack(steps, receptors[int(code < 0)], storage[target], code)
+            packed[row.first[r] + k] = pack(places[target], steps, receptors[int(code < 0)], code)
 
 
 @kernel
@@ -112,7 +102,7 @@ def fill_distance(
     side: int,
     size: int,
     quantiles: NDArray[np.float64],
-    storage: NDArray[np.uint32],
+    places: NDArray[np.uint32],
     weight: DiscreteTable,
     delay: tuple[float, float],
     receptors: tuple[int, int],
@@ -132,7 +122,7 @@ def fill_distance(
     """
     lines = -(-size // side)
     shift = np.uint64(64) - np.uint64(np.round(np.log2(len(quantiles))))
-    for r in range(len(row.place)):
+    for r in range(len(row.first)):
         for k in range(row.degree):
             to_x = x[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k) >> shift]
             to_y = y[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k + 1) >> shift]
@@ -145,49 +135,12 @@ def fill_distance(
             dx, dy = min(dx, 1.0 - dx), min(dy, 1.0 - dy)
             steps: Any = max(1, np.int64(np.floor(delay[0] + delay[1] * np.sqrt(dx * dx + dy * dy) + 0.5)))
             code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
-            packed[row.place[r] + k] = pack(steps, receptors[int(code < 0)], storage[target], code)
+            packed[row.first[r] + k] = pack(places[target], steps, receptors[int(code < 0)], code)
 
 
 @kernel
-def copy_listed(packed: U64, place: I64, listed: U64, first: I64, last: I64) -> None:
-    """Copy the listed synapses ``first[r] : last[r]`` of each row to its place."""
-    for r in range(len(place)):
+def copy_listed(packed: U64, into: I64, listed: U64, first: I64, last: I64) -> None:
+    """Copy the listed synapses ``first[r] : last[r]`` of each row to ``into[r]`` and on."""
+    for r in range(len(into)):
         for k in range(first[r], last[r]):
-            packed[place[r] + k - first[r]] = listed[k]
-
-
-@kernel
-def count_groups(packed: U64, offsets: I64, counts: I64) -> int:
-    """Write the delay groups of each row to ``counts``; return their sum."""
-    total = 0
-    for r in range(len(offsets) - 1):
-        counts[r] = 0
-        for k in range(offsets[r], offsets[r + 1]):
-            counts[r] += k == offsets[r] or packed[k] >> _S48 != packed[k - 1] >> _S48
-        total += counts[r]
-    return total
-
-
-@kernel
-def unpack(
-    packed: U64,
-    offsets: I64,
-    lengths: I64,
-    delay: NDArray[np.uint16],
-    receptor: NDArray[np.uint8],
-    target: NDArray[np.uint32],
-    weight: NDArray[np.int16],
-) -> None:
-    """Split sorted rows into the arrays of `neurograph_storage.Rows`."""
-    group = -1
-    for r in range(len(offsets) - 1):
-        for k in range(offsets[r], offsets[r + 1]):
-            top = packed[k] >> _S48
-            if k == offsets[r] or top != packed[k - 1] >> _S48:
-                group += 1
-                lengths[group] = 0
-                delay[group] = top >> np.uint64(3)
-                receptor[group] = top & np.uint64(7)
-            lengths[group] += 1
-            target[k] = (packed[k] >> _S16) & _LOW
-            weight[k] = np.int64(packed[k] & np.uint64(2**16 - 1)) - _CODE_OFFSET
+            packed[into[r] + k - first[r]] = listed[k]

@@ -23,14 +23,14 @@ def receptors_of(projection: Projection) -> tuple[int, int]:
     return model.receptor_of_sign(negative=False), model.receptor_of_sign(negative=True)
 
 
-def network_scales(network: Network, weight_unit: float | None = None) -> Scales:
+def network_scales(network: Network, weight_unit: float | None = None, *, bits: int = 16) -> Scales:
     """Return the scale of each receptor of each model, by the model's name."""
     models = {type(setup.population.model) for setup in network.setups}
     scales: Scales = {}
     for model in sorted(models, key=lambda m: m.__name__):
         into = [p for p in network.projections if type(p.target.model) is model]
         scales[model.__name__] = [
-            choose_scale([w for p in into for w in _weights_onto(p, k)], weight_unit)
+            choose_scale([w for p in into for w in _weights_onto(p, k)], weight_unit, bits=bits)
             for k in range(len(model.receptors))
         ]
     return scales

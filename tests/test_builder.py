@@ -28,9 +28,8 @@ def test_the_seed_decides(build_small) -> None:
 
 def test_shuffling_keeps_the_synapses(build_small) -> None:
     def edges(circuit: ng.Circuit) -> set[tuple[int, ...]]:
-        rows = circuit.store.rows(0, circuit.neurons)
-        group, index = rows.synapse_groups(), circuit.index_of_storage
-        columns = (index[rows.group_rows()[group]], index[rows.target], rows.delay[group], rows.weight)
+        found, index = circuit.store.rows(0, circuit.neurons).synapses(), circuit.index_of_storage
+        columns = (index[found.row], index[found.target], found.delay, found.code)
         return set(zip(*(c.tolist() for c in columns), strict=True))
 
     assert edges(build_small("sheet", name="a")) == edges(build_small("sheet", name="b", shuffle=True))
@@ -38,9 +37,8 @@ def test_shuffling_keeps_the_synapses(build_small) -> None:
 
 def test_planted_order_keeps_modules_together(build_small) -> None:
     circuit = build_small("modular", modules=4)
-    rows = circuit.store.rows(0, 200)
-    source = rows.group_rows()[rows.synapse_groups()]
-    near = (source // 50 == rows.target // 50).mean()
+    found = circuit.store.rows(0, 200).synapses()
+    near = (found.row // 50 == found.target // 50).mean()
     assert near == pytest.approx(0.9, abs=0.02)
 
 
@@ -136,3 +134,22 @@ def test_bad_networks_are_refused(tmp_path: Path) -> None:
 def test_impossible_recipes_are_refused(recipe: str, options: dict[str, float], message: str) -> None:
     with pytest.raises(ng.ArgumentError, match=message):
         getattr(ng.recipes, recipe)(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"block_neurons": 65_537}, "block_neurons is 65537, allowed are 1 to 65536"),
+        ({"weight_bits": 4}, "weight bits are 4, allowed are 8 and 16"),
+    ],
+)
+def test_impossible_layouts_are_refused(tmp_path: Path, options: dict[str, int], message: str) -> None:
+    with pytest.raises(ng.ArgumentError, match=message):
+        ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=100, synapses_per_neuron=20), **options)
+
+
+def test_narrow_weights_save_a_byte_a_synapse(tmp_path: Path) -> None:
+    network = ng.recipes.random(neurons=500, synapses_per_neuron=400)
+    circuits = [ng.build(tmp_path / f"{bits}.zarr", network, weight_bits=bits) for bits in (16, 8)]
+    wide, narrow = (circuit.store.specs["rows/words"].nbytes for circuit in circuits)
+    assert (wide - narrow) / 200_000 == pytest.approx(1.0, abs=0.1)

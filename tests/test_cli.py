@@ -77,12 +77,13 @@ def test_run_writes_spikes(circuit: str, tmp_path: Path) -> None:
 def test_info(circuit: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["info", circuit]) == 0
     text = capsys.readouterr().out
-    for part in ("200", "8,000", "bytes a synapse", "synapses/target", "LIFExp", "random, seed 1"):
+    for part in ("200", "8,000", "bytes a synapse", "rows/words", "LIFExp", "random, seed 1"):
         assert part in text
     assert call(["info", circuit, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["neurons"], facts["synapses"], facts["partitions"]["count"]) == (200, 8000, 1)
-    assert facts["bytes_per_synapse"]["synapses/weight"] == 2.0
+    assert 4.0 < facts["bytes_per_synapse"]["rows/words"] < 8.0
+    assert facts["target_blocks"] == {"count": 2, "neurons": 100}
 
 
 def test_plot(circuit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,11 +35,10 @@ def write(path: Path, columns: dict[str, list[object]]) -> Path:
 
 
 def edges(circuit: ng.Circuit) -> list[tuple[float, ...]]:
-    rows = circuit.store.rows(0, circuit.neurons)
-    group = rows.synapse_groups()
+    found = circuit.store.rows(0, circuit.neurons).synapses()
     ids = circuit.ids[circuit.index_of_storage]
-    weight = rows.weight * circuit.scales["LIFExp"][rows.receptor[group]]
-    columns = (ids[rows.group_rows()[group]], ids[rows.target], weight, rows.delay[group])
+    weight = found.code * circuit.scales["LIFExp"][found.receptor]
+    columns = (ids[found.row], ids[found.target], weight, found.delay)
     return sorted(zip(*(c.tolist() for c in columns), strict=True))
 
 

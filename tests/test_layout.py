@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.layout import CHUNK_BYTES, GRANULE_BYTES, ArraySpec, Counts, array_specs, batches
+from neurograph_storage.layout import (
+    CHUNK_BYTES,
+    GRANULE_BYTES,
+    MAX_BLOCK_NEURONS,
+    ArraySpec,
+    Counts,
+    array_specs,
+    batches,
+    default_block_neurons,
+)
 from neurograph_storage.sizes import format_size, parse_size
 
 
@@ -17,16 +26,23 @@ def test_a_chunk_is_a_whole_number_of_granules_and_pages() -> None:
 
 @pytest.mark.parametrize(("length", "chunks", "granules"), [(0, 0, 0), (1, 1, 1), (2**20, 1, 64), (2**20 + 1, 2, 65)])
 def test_array_spec(length: int, chunks: int, granules: int) -> None:
-    spec = ArraySpec("synapses/target", np.dtype("<u4"), length)
+    spec = ArraySpec("rows/words", np.dtype("<u4"), length)
     assert (spec.chunks, spec.granules) == (chunks, granules)
-    assert spec.checksum_name == "checksums/synapses.target"
+    assert spec.checksum_name == "checksums/rows.words"
 
 
 def test_specs_follow_the_counts() -> None:
-    specs = array_specs(Counts(neurons=3, synapses=7, groups=5), initial=("v",))
-    assert specs["rows/group"].length == 4
-    assert specs["groups/synapse"].length == 6
-    assert specs["initial/v"].length == 3
+    specs = array_specs(Counts(neurons=3, synapses=7, words=25), initial=("v",))
+    expected = {"neurons/id": 3, "neurons/storage": 3, "neurons/population": 3}
+    expected |= {"rows/start": 4, "rows/words": 25, "initial/v": 3}
+    assert {name: spec.length for name, spec in specs.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("neurons", "block"), [(0, 1), (1, 1), (2, 1), (3, 2), (77_169, 38_585), (131_072, 65_536), (131_073, 43_691)]
+)
+def test_blocks_are_few_alike_and_never_too_large(neurons: int, block: int) -> None:
+    assert default_block_neurons(neurons) == block <= MAX_BLOCK_NEURONS
 
 
 @given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 50))

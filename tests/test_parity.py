@@ -39,11 +39,19 @@ def assert_same(found: Spikes, expected: Spikes) -> None:
 
 @pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
-@given(seed=st.integers(0, 2**31), neurons=st.integers(100, 300), degree=st.integers(1, 60), shuffle=st.booleans())
-def test_every_recipe_with_any_workers(recipe: str, seed: int, neurons: int, degree: int, shuffle: bool) -> None:
+@given(
+    seed=st.integers(0, 2**31),
+    neurons=st.integers(100, 300),
+    degree=st.integers(1, 60),
+    shuffle=st.booleans(),
+    block=st.sampled_from([None, 17, 64]),
+)
+def test_every_recipe_with_any_workers(
+    recipe: str, seed: int, neurons: int, degree: int, shuffle: bool, block: int | None
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         network = lively(getattr(ng.recipes, recipe)(neurons=neurons, synapses_per_neuron=degree))
-        circuit = ng.build(Path(folder) / "c.zarr", network, seed=seed, shuffle=shuffle)
+        circuit = ng.build(Path(folder) / "c.zarr", network, seed=seed, shuffle=shuffle, block_neurons=block)
         expected = simulate(circuit, STEPS, seed=seed)
         for workers in (1, 2, 3):
             assert_same(run(circuit, workers, seed), expected)
@@ -87,7 +95,7 @@ def mixed_network() -> ng.Network:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_two_models_with_outside_events(tmp_path: Path, workers: int) -> None:
-    circuit = ng.build(tmp_path / "c.zarr", mixed_network(), seed=2)
+    circuit = ng.build(tmp_path / "c.zarr", mixed_network(), seed=2, block_neurons=15)
     rng = np.random.default_rng(4)
     step, index = rng.integers(0, STEPS, 500), rng.integers(0, 110, 500)
     drive = resolve(circuit, step, index, rng.normal(0.0, 300.0, 500))

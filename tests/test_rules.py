@@ -12,15 +12,12 @@ SIGNIFICANT = 1e-4
 
 def synapses(circuit: ng.Circuit) -> dict[str, np.ndarray]:
     """Return source and target index, delay in ms and weight of every synapse."""
-    rows = circuit.store.rows(0, circuit.neurons)
-    group = rows.synapse_groups()
-    index = circuit.index_of_storage
-    scale = circuit.scales["LIFExp"][rows.receptor[group]]
+    found, index = circuit.store.rows(0, circuit.neurons).synapses(), circuit.index_of_storage
     return {
-        "source": index[rows.group_rows()[group]],
-        "target": index[rows.target],
-        "delay": rows.delay[group] * circuit.dt,
-        "weight": rows.weight * scale,
+        "source": index[found.row],
+        "target": index[found.target],
+        "delay": found.delay * circuit.dt,
+        "weight": found.code * circuit.scales["LIFExp"][found.receptor],
     }
 
 

@@ -1,5 +1,7 @@
 """`verify` finds every kind of damage and every broken invariant, and names it."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ import neurograph as ng
 from neurograph.cli.main import call
 from neurograph_storage.checksum import granule_checksums
 from neurograph_storage.errors import CircuitNotFoundError, CorruptionError, VersionError
+
+Change = Callable[[np.ndarray], None]
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def messages(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     return status, capsys.readouterr().err
 
 
-def forge(path: Path, name: str, change) -> None:
+def forge(path: Path, name: str, change: Change) -> None:
     """Change an array and its checksums, so that only the invariants can tell."""
     root = zarr.open_group(path, mode="r+")
     values = root[name][:]
@@ -35,19 +39,15 @@ def test_a_sound_circuit(circuit: ng.Circuit, capsys: pytest.CaptureFixture[str]
     assert messages(circuit.path, capsys) == (0, "")
 
 
-def swap_first_two(values: np.ndarray) -> None:
-    values[[0, 1]] = values[[1, 0]]
-
-
-def put(index: int, value: int):
+def put(index: int, value: int) -> Change:
     def change(values: np.ndarray) -> None:
         values[index] = value
 
     return change
 
 
-def level(values: np.ndarray) -> None:
-    values[:] = 1
+# Where things are in the first row of the fixture's circuit: 2 sections, so the first group begins at word 7.
+GROUP = 7
 
 
 @pytest.mark.parametrize(
@@ -56,39 +56,51 @@ def level(values: np.ndarray) -> None:
         ("neurons/id", put(0, 5), 2),
         ("neurons/storage", put(0, 5), 3),
         ("neurons/population", put(0, 1), 4),
-        ("rows/group", put(1, 0x7FFFFFFF), 5),
-        ("groups/synapse", put(1, 0), 6),
-        ("groups/delay", swap_first_two, 7),
-        ("groups/delay", put(0, 0), 8),
-        ("groups/receptor", put(0, 7), 9),
-        ("synapses/target", put(0, 4_000_000), 9),
-        ("synapses/weight", level, 11),
+        ("rows/start", put(1, 0x7FFFFFFF), 5),
+        ("rows/words", put(0, 60_000), 6),
+        ("rows/words", put(2, 1), 6),
+        ("rows/words", put(4, 0), 6),
+        ("rows/words", put(GROUP + 1, 3), 6),
+        ("rows/words", put(GROUP, 8000 * 8), 7),
+        ("rows/words", put(GROUP, 0), 8),
+        ("rows/words", put(GROUP, 8 * 5 + 7), 9),
+        ("rows/words", put(GROUP + 3, 60_000), 9),
     ],
 )
 def test_each_invariant_is_checked(
-    circuit: ng.Circuit,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-    change,
-    invariant: int,
-):
+    circuit: ng.Circuit, capsys: pytest.CaptureFixture[str], name: str, change: Change, invariant: int
+) -> None:
     forge(circuit.path, name, change)
     status, text = messages(circuit.path, capsys)
     assert status == 1
     assert f"invariant {invariant}: " in text
 
 
-def test_order_within_a_group(circuit: ng.Circuit, capsys: pytest.CaptureFixture[str]) -> None:
-    lengths = np.diff(circuit.store.arrays["groups/synapse"].astype(np.int64))
-    first = int(circuit.store.arrays["groups/synapse"][np.argmax(lengths > 1)])
-
-    def swap(values: np.ndarray) -> None:
-        assert values[first] != values[first + 1]
-        values[[first, first + 1]] = values[[first + 1, first]]
-
-    forge(circuit.path, "synapses/target", swap)
+def test_order_within_a_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = ng.Network()
+    cells = network.population("cells", 10, ng.LIFExp())
+    network.connect(cells, cells, ng.Edges(np.array([0, 0]), np.array([3, 4])), weight=1.0, delay=1.0)
+    circuit = ng.build(tmp_path / "c.zarr", network)
+    # One section, one group of a shared code: words 4 to 6 are its header, 7 and 8 its targets.
+    forge(circuit.path, "rows/words", put(7, 4))
+    forge(circuit.path, "rows/words", put(8, 3))
     status, text = messages(circuit.path, capsys)
-    assert (status, "invariant 10: " in text) == (1, True)
+    assert (status, "invariant 10: row 0: " in text) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "invariant"), [("input_bound", 1, 11), ("delay_steps", [1, 2], 8), ("counts", None, 6)]
+)
+def test_the_metadata_agrees_with_the_rows(
+    circuit: ng.Circuit, capsys: pytest.CaptureFixture[str], key: str, value: object, invariant: int
+) -> None:
+    file = circuit.path / "zarr.json"
+    meta = json.loads(file.read_text())
+    facts = meta["attributes"]["neurograph"]
+    facts[key] = facts["counts"] | {"synapses": 7} if value is None else value
+    file.write_text(json.dumps(meta))
+    status, text = messages(circuit.path, capsys)
+    assert (status, f"invariant {invariant}: " in text) == (1, True)
 
 
 def test_every_flipped_bit_is_found_and_its_file_named(circuit: ng.Circuit, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +115,7 @@ def test_every_flipped_bit_is_found_and_its_file_named(circuit: ng.Circuit, caps
 
 
 def test_a_truncated_chunk_is_named(circuit: ng.Circuit) -> None:
-    file = circuit.path / "synapses/target/c/0"
+    file = circuit.path / "rows/words/c/0"
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(CorruptionError, match=rf"{file} is .* bytes long, expected .*truncated"):
         ng.open(circuit.path)
@@ -111,8 +123,8 @@ def test_a_truncated_chunk_is_named(circuit: ng.Circuit) -> None:
 
 def test_a_missing_chunk_is_damage(circuit: ng.Circuit) -> None:
     """Zarr would read it as zeros."""
-    (circuit.path / "groups/receptor/c/0").unlink()
-    with pytest.raises(CorruptionError, match="groups/receptor/c/0 is missing"):
+    (circuit.path / "rows/start/c/0").unlink()
+    with pytest.raises(CorruptionError, match="rows/start/c/0 is missing"):
         ng.open(circuit.path)
 
 
@@ -124,8 +136,8 @@ def test_a_newer_format_is_refused_with_both_versions(circuit: ng.Circuit) -> No
 
 
 def test_damaged_metadata(circuit: ng.Circuit) -> None:
-    (circuit.path / "synapses/target/zarr.json").write_text("{")
-    with pytest.raises(CorruptionError, match="synapses/target/zarr.json cannot be read"):
+    (circuit.path / "rows/words/zarr.json").write_text("{")
+    with pytest.raises(CorruptionError, match="rows/words/zarr.json cannot be read"):
         ng.open(circuit.path)
 
 

@@ -26,6 +26,7 @@ _RECIPE_OPTIONS = ("dt", "modules", "inside", "stimulus", "dwell", "extent", "si
     help="Store neurons in random order; hides the planted order, results stay the same.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker threads; by default one for each processor.")
+@click.option("--weight-bits", type=int, default=16, show_default=True, help="Width of weight codes, 16 or 8.")
 @click.option("--dt", type=float, help="Step in ms.  [default: 0.1]")
 @click.option("--modules", type=int, help="modular: number of modules.  [default: one for 5,000 neurons]")
 @click.option("--inside", type=float, help="modular: share of synapses that stay in the module.  [default: 0.9]")
@@ -43,6 +44,7 @@ def build(
     synapses_per_neuron: int,
     seed: int,
     shuffle: bool,
+    weight_bits: int,
     jobs: int | None,
     **rest: Any,
 ) -> None:
@@ -59,7 +61,9 @@ def build(
 
     network = _describe(recipe, neurons=neurons, synapses_per_neuron=synapses_per_neuron, **_given(recipe, rest))
     with progress_bar("building", neurons * synapses_per_neuron, " synapses") as progress:
-        circuit = build_circuit(out, network, seed=seed, shuffle=shuffle, jobs=jobs, progress=progress)
+        circuit = build_circuit(
+            out, network, seed=seed, shuffle=shuffle, weight_bits=weight_bits, jobs=jobs, progress=progress
+        )
     size = describe_circuit(circuit)["bytes"]
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses, {format_size(size)}")
 

@@ -14,7 +14,8 @@ GRANULE_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * GRANULE_BYTES
 PARTITION_ROWS = 1024
 
-# Packed into one integer while a row is sorted (neurograph.generate), and stored in these widths.
+# What the widths of a row's words allow (neurograph_storage.stream).
+MAX_BLOCK_NEURONS = 2**16
 MAX_DELAY_STEPS = 2**13 - 1
 MAX_RECEPTORS = 2**3
 MAX_NEURONS = 2**32 - 1
@@ -64,22 +65,23 @@ _TYPES = {
     "neurons/id": "<i8",
     "neurons/storage": "<u4",
     "neurons/population": "<u2",
-    "rows/group": "<u8",
-    "groups/synapse": "<u8",
-    "groups/delay": "<u2",
-    "groups/receptor": "|u1",
-    "synapses/target": "<u4",
-    "synapses/weight": "<i2",
+    "rows/start": "<u8",
+    "rows/words": "<u2",
 }
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many neurons, synapses and delay groups a circuit has."""
+    """How many neurons and synapses a circuit has, and how many words its rows take."""
 
     neurons: int
     synapses: int
-    groups: int
+    words: int
+
+
+def array_type(name: str) -> np.dtype[np.generic]:
+    """Return the element type of an array of a circuit."""
+    return np.dtype("<f8" if name.startswith("initial/") else _TYPES[name])
 
 
 def array_specs(counts: Counts, initial: tuple[str, ...] = ()) -> dict[str, ArraySpec]:
@@ -94,16 +96,20 @@ def array_specs(counts: Counts, initial: tuple[str, ...] = ()) -> dict[str, Arra
         "neurons/id": counts.neurons,
         "neurons/storage": counts.neurons,
         "neurons/population": counts.neurons,
-        "rows/group": counts.neurons + 1,
-        "groups/synapse": counts.groups + 1,
-        "groups/delay": counts.groups,
-        "groups/receptor": counts.groups,
-        "synapses/target": counts.synapses,
-        "synapses/weight": counts.synapses,
+        "rows/start": counts.neurons + 1,
+        "rows/words": counts.words,
     }
-    types = _TYPES | {f"initial/{state}": "<f8" for state in initial}
     lengths |= {f"initial/{state}": counts.neurons for state in initial}
-    return {name: ArraySpec(name, np.dtype(types[name]), lengths[name]) for name in types}
+    return {name: ArraySpec(name, array_type(name), length) for name, length in lengths.items()}
+
+
+def default_block_neurons(neurons: int) -> int:
+    """Return the neurons in a target block: as few blocks as 16-bit ids allow, of one size, but at least two.
+
+    Workers own whole blocks, hence two; more would make the groups of a row shorter and their headers dearer.
+    """
+    blocks = max(2, -(-neurons // MAX_BLOCK_NEURONS))
+    return max(1, -(-neurons // blocks))
 
 
 def batches(lengths: np.ndarray, synapses: int) -> list[tuple[int, int]]:

@@ -1,49 +1,67 @@
 """What is a batch of rows, and who can deliver one?
 
-`Rows` is a value: consecutive rows, sorted. `RowSource` is anything that gives them on demand, be it a stored
-circuit or a generator that draws them anew from a seed; both must pass `neurograph_storage.testing.RowSourceTests`.
+`Rows` is a value: consecutive rows as the words that lie on disk (`neurograph_storage.stream`). `RowSource` is anything
+that gives them on demand, be it a stored circuit or a generator that draws them anew from a seed; both must pass
+`neurograph_storage.testing.RowSourceTests`. `Synapses` is what the words say, for checks and for the curious.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph_storage import stream
 
-@dataclass(frozen=True)
-class Rows:
-    """Consecutive rows; within each, synapses are sorted by (delay, receptor, target, code).
+
+class Synapses(NamedTuple):
+    """Synapses of some rows, each array (synapses,) int64.
 
     Attributes
     ----------
-    group_counts : (rows,) int64
-        Delay groups in each row.
-    group_lengths : (groups,) int64
-        Synapses in each group, never 0.
-    delay : (groups,) uint16
-        Steps.
-    receptor : (groups,) uint8
-    target : (synapses,) uint32
-        Storage ids.
-    weight : (synapses,) int16
-        Codes.
+    row : row of the batch, 0 = its first
+    target : storage id
+    delay : steps
+    receptor : number in the target's model
+    code : weight code
     """
 
-    group_counts: NDArray[np.int64]
-    group_lengths: NDArray[np.int64]
-    delay: NDArray[np.uint16]
-    receptor: NDArray[np.uint8]
-    target: NDArray[np.uint32]
-    weight: NDArray[np.int16]
+    row: NDArray[np.int64]
+    target: NDArray[np.int64]
+    delay: NDArray[np.int64]
+    receptor: NDArray[np.int64]
+    code: NDArray[np.int64]
 
-    def group_rows(self) -> NDArray[np.int64]:
-        """Return the row (0 = first of the batch) of each group, (groups,) int64."""
-        return np.repeat(np.arange(len(self.group_counts)), self.group_counts)
 
-    def synapse_groups(self) -> NDArray[np.int64]:
-        """Return the group (0 = first of the batch) of each synapse, (synapses,) int64."""
-        return np.repeat(np.arange(len(self.group_lengths)), self.group_lengths)
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows.
+
+    Attributes
+    ----------
+    starts : (rows + 1,) int64
+        First word of each row, and the end.
+    words : (words,) uint16
+    block_neurons : int
+        Neurons in a target block.
+    """
+
+    starts: NDArray[np.int64]
+    words: NDArray[np.uint16]
+    block_neurons: int
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the synapses in each row, (rows,) int64."""
+        counts = np.empty(len(self.starts) - 1, np.int64)
+        stream.count_synapses(self.words, self.starts, counts)
+        return counts
+
+    def synapses(self) -> Synapses:
+        """Return every synapse, in stored order."""
+        total = int(self.lengths().sum())
+        synapses = Synapses(*(np.empty(total, np.int64) for _ in range(5)))
+        stream.decode(self.words, self.starts, self.block_neurons, *synapses)
+        return synapses
 
 
 class RowSource(Protocol):
@@ -57,4 +75,4 @@ class RowSource(Protocol):
         """Return the synapses in each row, (neurons,) int64."""
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Return rows ``start <= r < stop``; the same bytes whatever was asked before, from any thread."""
+        """Return rows ``start <= r < stop``; the same words whatever was asked before, from any thread."""

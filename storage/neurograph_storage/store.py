@@ -5,7 +5,7 @@ shapes and the length of every chunk file, not the contents: that is what `neuro
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class CircuitStore:
         self.counts = Counts(**self.attributes["counts"])
         self.min_delay, self.max_delay = self.attributes["delay_steps"]
         self.input_bound = int(self.attributes["input_bound"])
+        self.block_neurons = int(self.attributes["block_neurons"])
         self.specs = array_specs(self.counts, tuple(self.attributes["circuit"]["initial_arrays"]))
         self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
 
@@ -53,36 +54,31 @@ class CircuitStore:
 
     def lengths(self) -> NDArray[np.int64]:
         """Return the synapses in each row, (neurons,) int64."""
-        first = self.arrays["groups/synapse"][self.arrays["rows/group"]]
-        lengths: NDArray[np.int64] = np.diff(first.astype(np.int64))
-        return lengths
+        return self.rows(0, self.neurons).lengths()
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Return rows ``start <= r < stop`` as views where possible."""
-        groups = self.arrays["rows/group"][start : stop + 1].astype(np.int64)
-        span = slice(groups[0], groups[-1])
-        synapses = self.arrays["groups/synapse"][span.start : span.stop + 1].astype(np.int64)
-        part = slice(synapses[0], synapses[-1])
-        return Rows(
-            group_counts=np.diff(groups),
-            group_lengths=np.diff(synapses),
-            delay=self.arrays["groups/delay"][span],
-            receptor=self.arrays["groups/receptor"][span],
-            target=self.arrays["synapses/target"][part],
-            weight=self.arrays["synapses/weight"][part],
-        )
+        """Return rows ``start <= r < stop``; their words are a view of the mapped files."""
+        starts = self.arrays["rows/start"][start : stop + 1].astype(np.int64)
+        return Rows(starts - starts[0], self.arrays["rows/words"][starts[0] : starts[-1]], self.block_neurons)
+
+    def row_batches(self, words: int) -> Iterator[tuple[int, int]]:
+        """Yield consecutive row ranges of about ``words`` words each, which together are all rows."""
+        starts, start = self.arrays["rows/start"], 0
+        while start < self.neurons:
+            stop = int(np.searchsorted(starts, int(starts[start]) + words, side="right")) - 1
+            stop = min(max(stop, start + 1), self.neurons)
+            yield start, stop
+            start = stop
 
     @property
     def synapse_bytes(self) -> int:
-        """Bytes of rows, groups and synapses together: what a run reads."""
-        return sum(
-            spec.nbytes for name, spec in self.specs.items() if name.startswith(("rows/", "groups/", "synapses/"))
-        )
+        """Bytes of all rows: what a run reads."""
+        return self.specs["rows/start"].nbytes + self.specs["rows/words"].nbytes
 
     def advise(self, *, fits: bool) -> None:
         """Prepare the synapses for a run that will hold all of them in memory, or only what it touches."""
         for name, array in self.arrays.items():
-            if name.startswith(("groups/", "synapses/")):
+            if name.startswith("rows/"):
                 advise(array, fits=fits)
 
     def chunk_path(self, name: str, chunk: int) -> Path:
@@ -125,7 +121,7 @@ def _read_attributes(path: Path) -> dict[str, Any]:
     version = attributes.get("format_version")
     if version != FORMAT_VERSION:
         raise VersionError(f"{path} has format version {version}; this release reads {FORMAT_VERSION}: update it")
-    missing = {"counts", "delay_steps", "input_bound", "circuit"} - attributes.keys()
+    missing = {"counts", "block_neurons", "partition_rows", "delay_steps", "input_bound", "circuit"} - attributes.keys()
     if missing:
         raise CorruptionError(f"metadata of {path} lacks {', '.join(sorted(missing))}", path=path / "zarr.json")
     checked: dict[str, Any] = attributes

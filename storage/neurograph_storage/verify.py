@@ -1,28 +1,36 @@
 """Does a stored circuit keep every invariant of docs/data-model.md?
 
 1. Checksums of every granule (12); damaged bytes are reported and nothing is concluded from them.
-2. The neuron table (2 to 4) and the row directory (5, 6); what follows needs both.
-3. Row batches, streaming (7 to 10), and the input bound gathered on the way (8, 11).
+2. The neuron table (2 to 4) and where rows begin (5); what follows needs both.
+3. Batches of rows, streaming (6 to 10), and what is gathered on the way (8, 11).
 
 Invariant 1 is checked by opening. Each check yields one `Violation` for each thing found.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from neurograph_storage.check import DELAY, GROUPS, SORTED, TABLE, TARGET, check_rows
 from neurograph_storage.checksum import granule_checksums
-from neurograph_storage.layout import GRANULE_BYTES, batches
-from neurograph_storage.rows import Rows
+from neurograph_storage.layout import GRANULE_BYTES
 from neurograph_storage.store import CircuitStore
+from neurograph_storage.summary import RowSummary
 
-BATCH_SYNAPSES = 2**20
+BATCH_WORDS = 2**22
 PIECE_GRANULES = 256
 
 Progress = Callable[[int], object]
+
+_MEANING = {
+    TABLE: "its sections and groups do not fill it",
+    GROUPS: "its groups are out of order",
+    DELAY: "a delay is below one step",
+    TARGET: "a target, or a receptor of a target's model, does not exist",
+    SORTED: "synapses of a group are not sorted by target and weight",
+}
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,7 @@ class Violation:
 
 
 def verify(
-    store: CircuitStore,
-    population_sizes: list[int],
-    receptor_counts: list[int],
-    progress: Progress = lambda _: None,
+    store: CircuitStore, population_sizes: list[int], receptor_counts: list[int], progress: Progress = lambda _: None
 ) -> Iterator[Violation]:
     """Yield every violation found; none means the circuit is sound.
 
@@ -55,8 +60,8 @@ def verify(
     stages = (
         partial(_damage, store, progress),
         partial(_table, store, population_sizes),
-        partial(_directory, store),
-        partial(_synapses, store, receptor_counts),
+        partial(_starts, store),
+        partial(_rows, store, receptor_counts),
     )
     for stage in stages:
         found = list(stage())
@@ -94,56 +99,26 @@ def _table(store: CircuitStore, sizes: list[int]) -> Iterator[Violation]:
         yield Violation(4, f"population sizes are {found}, the metadata says {sizes}")
 
 
-def _directory(store: CircuitStore) -> Iterator[Violation]:
-    groups, synapses = store.arrays["rows/group"], store.arrays["groups/synapse"]
-    counts = store.counts
-    if groups[0] != 0 or groups[-1] != counts.groups or (groups[1:] < groups[:-1]).any():
-        yield Violation(5, f"rows/group does not rise from 0 to {counts.groups}")
-    if synapses[0] != 0 or synapses[-1] != counts.synapses or (synapses[1:] <= synapses[:-1]).any():
-        yield Violation(6, f"groups/synapse does not rise strictly from 0 to {counts.synapses}")
+def _starts(store: CircuitStore) -> Iterator[Violation]:
+    starts = store.arrays["rows/start"]
+    if starts[0] != 0 or starts[-1] != store.counts.words or (starts[1:] <= starts[:-1]).any():
+        yield Violation(5, f"rows/start does not rise strictly from 0 to {store.counts.words}")
 
 
-@dataclass
-class _Seen:
-    """What is gathered over all batches."""
-
-    received: NDArray[np.int64]
-    min_delay: int = 2**63
-    max_delay: int = 0
-    receptor_counts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-
-
-def _synapses(store: CircuitStore, receptor_counts: list[int]) -> Iterator[Violation]:
-    by_storage = np.empty(store.neurons, np.int64)
-    by_storage[store.arrays["neurons/storage"]] = np.array(receptor_counts)[store.arrays["neurons/population"]]
-    seen = _Seen(np.zeros(store.neurons, np.int64), receptor_counts=by_storage)
-    for start, stop in batches(store.lengths(), BATCH_SYNAPSES):
-        for number, message in _batch(store.rows(start, stop), seen):
-            yield Violation(number, f"{message}, in rows {start} to {stop - 1}")
-    if store.counts.groups and (seen.min_delay, seen.max_delay) != (store.min_delay, store.max_delay):
-        yield Violation(8, f"delays span {seen.min_delay} to {seen.max_delay} steps, the metadata says otherwise")
-    if seen.received.max(initial=0) != store.input_bound:
-        yield Violation(11, f"input bound is {seen.received.max(initial=0)}, the metadata says {store.input_bound}")
-
-
-def _batch(rows: Rows, seen: _Seen) -> Iterator[tuple[int, str]]:
-    if len(rows.target) == 0:
-        return
-    key = rows.delay.astype(np.int64) << 8 | rows.receptor
-    same_row = np.diff(rows.group_rows()) == 0
-    if (same_row & (np.diff(key) <= 0)).any():
-        yield 7, "delay groups are out of order"
-    if rows.delay.min() < 1:
-        yield 8, "a delay is below one step"
-    if rows.target.max() >= len(seen.received):
-        yield 9, f"target {rows.target.max()} does not exist"
-        return
-    groups = rows.synapse_groups()
-    if (rows.receptor[groups] >= seen.receptor_counts[rows.target]).any():
-        yield 9, "a receptor does not exist in its target's model"
-    order = rows.target.astype(np.int64) << 16 | (rows.weight.astype(np.int64) + 2**15)
-    if ((np.diff(groups) == 0) & (np.diff(order) < 0)).any():
-        yield 10, "synapses of a group are not sorted by target and weight"
-    np.add.at(seen.received, rows.target, np.abs(rows.weight.astype(np.int64)))
-    seen.min_delay = min(seen.min_delay, int(rows.delay.min()))
-    seen.max_delay = max(seen.max_delay, int(rows.delay.max()))
+def _rows(store: CircuitStore, receptor_counts: list[int]) -> Iterator[Violation]:
+    receptors = np.empty(store.neurons, np.uint8)
+    receptors[store.arrays["neurons/storage"]] = np.array(receptor_counts)[store.arrays["neurons/population"]]
+    summary = RowSummary(store.neurons)
+    for start, stop in store.row_batches(BATCH_WORDS):
+        rows = store.rows(start, stop)
+        row, invariant = check_rows(rows.words, rows.starts, store.block_neurons, receptors)
+        if invariant:
+            yield Violation(invariant, f"row {start + row}: {_MEANING[invariant]}")
+            return
+        summary.add(rows)
+    if summary.delays != (store.min_delay, store.max_delay):
+        yield Violation(8, f"delays span {summary.delays} steps, the metadata says otherwise")
+    if summary.input_bound != store.input_bound:
+        yield Violation(11, f"the input bound is {summary.input_bound}, the metadata says {store.input_bound}")
+    if summary.synapses != store.counts.synapses:
+        yield Violation(6, f"there are {summary.synapses} synapses, the metadata says {store.counts.synapses}")

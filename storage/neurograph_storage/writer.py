@@ -1,7 +1,7 @@
 """How do rows, given in order, become the arrays of a circuit?
 
 `CircuitWriter` appends batches; each array goes to disk one full chunk at a time, with the checksums of its
-granules, so memory is a few chunks whatever the circuit's size. Zarr writes the files; we only feed it whole chunks.
+granules, so memory is a few chunks whatever the circuit's size. Zarr writes the metadata that makes them arrays.
 """
 
 from collections.abc import Mapping
@@ -13,52 +13,49 @@ import zarr
 from numpy.typing import NDArray
 
 from neurograph_storage.checksum import granule_checksums
-from neurograph_storage.jit import kernel
-from neurograph_storage.layout import (
-    ATTRIBUTE,
-    FORMAT_VERSION,
-    PARTITION_ROWS,
-    ArraySpec,
-    Counts,
-    array_specs,
-)
+from neurograph_storage.layout import ATTRIBUTE, CHUNK_BYTES, FORMAT_VERSION, PARTITION_ROWS, ArraySpec, array_type
 from neurograph_storage.rows import Rows
+from neurograph_storage.summary import RowSummary
 
 
 class _ArrayWriter:
-    """Appends to one Zarr array in whole chunks; its length may be known only at the end."""
+    """Appends to one array, a full chunk file at a time; its length is known only at the end."""
 
-    def __init__(self, root: zarr.Group, spec: ArraySpec) -> None:
-        self._spec = spec
-        self._array = _create(root, spec)
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name, self._dtype = folder, name, array_type(name)
         self._pending: list[NDArray[Any]] = []
         self._pending_length = 0
         self._written = 0
         self._checksums: list[NDArray[np.uint32]] = []
 
     def append(self, data: NDArray[Any]) -> None:
-        self._pending.append(data)
+        self._pending.append(data.astype(self._dtype, copy=False))
         self._pending_length += len(data)
-        if self._pending_length >= self._spec.chunk_length:
-            self._write(self._pending_length // self._spec.chunk_length * self._spec.chunk_length)
+        full = CHUNK_BYTES // self._dtype.itemsize
+        if self._pending_length >= full:
+            self._write_chunks(full, self._pending_length // full)
 
     def finish(self, root: zarr.Group) -> None:
-        self._write(self._pending_length)
-        if self._written != self._array.shape[0]:
-            self._array.resize((self._written,))
+        spec = ArraySpec(self._name, self._dtype, self._written + self._pending_length)
+        if self._pending_length:
+            self._write_chunks(spec.chunk_length, 1)
+        _create(root, spec)
         sums = np.concatenate([*self._checksums, np.empty(0, np.uint32)])
-        checksums = _create(root, ArraySpec(self._spec.checksum_name, np.dtype("<u4"), len(sums)))
+        checksums = _create(root, ArraySpec(spec.checksum_name, np.dtype("<u4"), len(sums)))
         checksums[:] = sums
 
-    def _write(self, length: int) -> None:
-        if length == 0:
-            return
-        data = np.concatenate(self._pending).astype(self._spec.dtype, copy=False)
-        self._array[self._written : self._written + length] = data[:length]
-        self._checksums.append(granule_checksums(data[:length]))
-        self._written += length
-        self._pending = [data[length:]]
-        self._pending_length -= length
+    def _write_chunks(self, length: int, count: int) -> None:
+        data = np.concatenate(self._pending)
+        chunks = self._folder / self._name / "c"
+        chunks.mkdir(parents=True, exist_ok=True)
+        for start in range(0, count * length, length):
+            piece = data[start : start + length]
+            self._checksums.append(granule_checksums(piece))
+            padding = np.zeros(length - len(piece), self._dtype)
+            (chunks / str(self._written // length)).write_bytes(piece.tobytes() + padding.tobytes())
+            self._written += len(piece)
+        self._pending = [data[count * length :]]
+        self._pending_length = len(self._pending[0])
 
 
 def _create(root: zarr.Group, spec: ArraySpec) -> zarr.Array[Any]:
@@ -75,68 +72,46 @@ def _create(root: zarr.Group, spec: ArraySpec) -> zarr.Array[Any]:
     )
 
 
-@kernel
-def _add_absolute(sums: NDArray[np.int64], target: NDArray[np.uint32], code: NDArray[np.int16]) -> None:
-    for k in range(len(target)):
-        sums[target[k]] += abs(np.int64(code[k]))
-
-
 class CircuitWriter:
     """Writes one circuit into a folder: the neuron table, then rows in storage order, then `finish`.
 
     Parameters
     ----------
     folder : Path
-        Empty or missing.
+        Empty.
     neurons : mapping of str to (N,) arrays
-        ``id``, ``storage``, ``population``, and ``initial/<state>`` where given neuron by neuron.
-    synapses : int
-        Total that will be appended.
-    max_groups : int
-        No fewer than the delay groups that will be appended; sizes the chunks of small circuits.
+        ``neurons/id``, ``neurons/storage``, ``neurons/population``, and ``initial/<state>`` where given.
+    block_neurons : int
+        Neurons in a target block.
     """
 
-    def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, synapses: int, max_groups: int) -> None:
+    def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int) -> None:
         self._root = zarr.open_group(folder, mode="w", zarr_format=3)
-        count = len(neurons["id"])
-        initial = tuple(sorted(name.removeprefix("initial/") for name in neurons if name.startswith("initial/")))
-        specs = array_specs(Counts(count, synapses, max_groups), initial)
-        self._writers = {name: _ArrayWriter(self._root, spec) for name, spec in specs.items()}
+        self._writers = {name: _ArrayWriter(folder, name) for name in (*neurons, "rows/start", "rows/words")}
         for name, values in neurons.items():
-            self._writers[name if "/" in name else f"neurons/{name}"].append(values)
-        self._neurons, self._synapses, self._groups = count, 0, 0
-        self._received = np.zeros(count, np.int64)
-        self._delays = (2**63, 0)
-        self._writers["rows/group"].append(np.zeros(1, np.uint64))
-        self._writers["groups/synapse"].append(np.zeros(1, np.uint64))
+            self._writers[name].append(values)
+        self._block_neurons = block_neurons
+        self._words, self._summary = 0, RowSummary(len(neurons["neurons/id"]))
+        self._writers["rows/start"].append(np.zeros(1, np.uint64))
 
-    def append(self, rows: Rows) -> None:
-        """Append the next rows in storage order."""
-        write = self._writers
-        write["rows/group"].append((self._groups + np.cumsum(rows.group_counts)).astype(np.uint64))
-        write["groups/synapse"].append((self._synapses + np.cumsum(rows.group_lengths)).astype(np.uint64))
-        write["groups/delay"].append(rows.delay)
-        write["groups/receptor"].append(rows.receptor)
-        write["synapses/target"].append(rows.target)
-        write["synapses/weight"].append(rows.weight)
-        self._groups += len(rows.delay)
-        self._synapses += len(rows.target)
-        _add_absolute(self._received, rows.target, rows.weight)
-        if len(rows.delay):
-            self._delays = (
-                min(self._delays[0], int(rows.delay.min())),
-                max(self._delays[1], int(rows.delay.max())),
-            )
+    def append(self, rows: Rows) -> int:
+        """Append the next rows in storage order; return how many synapses they hold."""
+        self._writers["rows/start"].append((self._words + rows.starts[1:]).astype(np.uint64))
+        self._writers["rows/words"].append(rows.words)
+        self._words += len(rows.words)
+        return self._summary.add(rows)
 
     def finish(self, circuit: Mapping[str, Any]) -> None:
         """Close all arrays and write the root attribute, with ``circuit`` as its opaque part."""
         for writer in self._writers.values():
             writer.finish(self._root)
+        summary = self._summary
         self._root.attrs[ATTRIBUTE] = {
             "format_version": FORMAT_VERSION,
-            "counts": {"neurons": self._neurons, "synapses": self._synapses, "groups": self._groups},
+            "counts": {"neurons": len(summary.received), "synapses": summary.synapses, "words": self._words},
+            "block_neurons": self._block_neurons,
             "partition_rows": PARTITION_ROWS,
-            "delay_steps": list(self._delays) if self._groups else [1, 1],
-            "input_bound": int(self._received.max(initial=0)),
+            "delay_steps": list(summary.delays),
+            "input_bound": summary.input_bound,
             "circuit": dict(circuit),
         }
