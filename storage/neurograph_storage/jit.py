@@ -11,6 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+get_function: Callable[..., Any] = cgutils.get_or_insert_function
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -19,18 +20,20 @@ def kernel(function: F) -> F:
     return cast("F", numba.njit(nogil=True, cache=True, fastmath=False)(function))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
     """In a kernel: ask for the cache line of ``array[index]``, which will be read soon; any index is harmless."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        function = get_function(builder.module, kind, "llvm.prefetch.p0")
         address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
         # For reading, into all levels of the cache, data.
         builder.call(function, [address, *(ir.Constant(ir.IntType(32), value) for value in (0, 3, 1))])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
+
+
+prefetch: Callable[[Any, Any], None] = intrinsic(_prefetch)
