@@ -36,4 +36,4 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (num
     return types.void(array, index), generate
 
 
-prefetch: Callable[[Any, Any], None] = intrinsic(_prefetch)
+prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
