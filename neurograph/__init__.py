@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from neurograph.builder import build
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
-    from neurograph.distributions import Constant, Normal, Uniform
+    from neurograph.distributions import Constant, Normal, TruncatedNormal, Uniform
     from neurograph.drive import read_drive
     from neurograph.importing import import_edges
     from neurograph.models import LIFExp, LIFFrozen
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Edges,
         FixedIndegree,
         FixedOutdegree,
+        FixedTotal,
         OneToOne,
     )
     from neurograph.simulation import Simulation
@@ -41,6 +42,7 @@ _HOME = {
     "Edges": "neurograph.rules",
     "FixedIndegree": "neurograph.rules",
     "FixedOutdegree": "neurograph.rules",
+    "FixedTotal": "neurograph.rules",
     "LIFExp": "neurograph.models",
     "LIFFrozen": "neurograph.models",
     "Network": "neurograph.network",
@@ -49,6 +51,7 @@ _HOME = {
     "OneToOne": "neurograph.rules",
     "PoissonInput": "neurograph.network",
     "Simulation": "neurograph.simulation",
+    "TruncatedNormal": "neurograph.distributions",
     "Uniform": "neurograph.distributions",
     "build": "neurograph.builder",
     "import_edges": "neurograph.importing",
@@ -68,6 +71,7 @@ __all__ = [
     "Edges",
     "FixedIndegree",
     "FixedOutdegree",
+    "FixedTotal",
     "LIFExp",
     "LIFFrozen",
     "Network",
@@ -76,6 +80,7 @@ __all__ = [
     "OneToOne",
     "PoissonInput",
     "Simulation",
+    "TruncatedNormal",
     "Uniform",
     "build",
     "import_edges",

@@ -30,7 +30,7 @@ from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
 
-Progress = Callable[[int], object]
+Progress = Callable[[int, int], object]
 
 
 def build(
@@ -43,7 +43,7 @@ def build(
     weight_bits: int = 16,
     block_neurons: int | None = None,
     jobs: int | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
 ) -> Circuit:
     """Build a circuit and open it.
 
@@ -65,7 +65,7 @@ def build(
     jobs : int, optional
         Worker threads; by default one for each processor. The bytes are the same for any number.
     progress : callable
-        Called with the number of synapses just written.
+        Called with the number of synapses just written, and of those there will be.
 
     Raises
     ------
@@ -82,10 +82,11 @@ def build(
         raise ArgumentError(f"block_neurons is {block}, allowed are 1 to {MAX_BLOCK_NEURONS}")
     with publishing(out) as folder:
         source = NetworkRows(network, seed=seed, storage=storage, scales=scales, block_neurons=block)
-        cuts = batches(source.lengths(), BATCH_SYNAPSES)
+        lengths = source.lengths()
+        total, cuts = int(lengths.sum()), batches(lengths, BATCH_SYNAPSES)
         writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block)
         for rows in _generate(source, cuts, jobs):
-            progress(writer.append(rows))
+            progress(writer.append(rows), total)
         writer.finish(_metadata(network, scales, seed, shuffle=shuffle))
     return Circuit(out)
 

@@ -95,6 +95,50 @@ class Normal:
 
 
 @dataclass(frozen=True)
+class TruncatedNormal:
+    """Normal distribution, drawn again as long as the value is outside ``low`` to ``high``.
+
+    Parameters
+    ----------
+    mean, std : float
+        Before truncation; ``std`` is above 0.
+    low, high : float
+        Bounds, inclusive.
+    """
+
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.std > 0:
+            raise ArgumentError(f"TruncatedNormal.std is {self.std}, it must be above 0")
+        if not self.low < self.high or self._edges()[1] - self._edges()[0] < 1e-9:
+            raise ArgumentError(f"TruncatedNormal has nothing between {self.low} and {self.high}")
+
+    def bounds(self) -> tuple[float, float]:
+        """Return low and high."""
+        return self.low, self.high
+
+    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the value at each probability."""
+        low, high = self._edges()
+        values = self.mean + self.std * special.ndtri(low + u * (high - low))
+        return np.clip(values, self.low, self.high)
+
+    def cumulative(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of a value no larger than each ``x``."""
+        low, high = self._edges()
+        return np.clip((special.ndtr((x - self.mean) / self.std) - low) / (high - low), 0.0, 1.0)
+
+    def _edges(self) -> tuple[float, float]:
+        """Return the probability below low and below high, before truncation."""
+        low, high = (float(special.ndtr((bound - self.mean) / self.std)) for bound in (self.low, self.high))
+        return low, high
+
+
+@dataclass(frozen=True)
 class Uniform:
     """Uniform distribution between ``low`` and ``high``."""
 
@@ -147,7 +191,7 @@ def restore(description: Any) -> "float | Distribution":
     """Return what `describe` described."""
     if not isinstance(description, dict):
         return float(description)
-    kinds = {"Constant": Constant, "Normal": Normal, "Uniform": Uniform}
+    kinds = {kind.__name__: kind for kind in (Constant, Normal, TruncatedNormal, Uniform)}
     arguments = {key: value for key, value in description.items() if key != "distribution"}
     made: Distribution = kinds[description["distribution"]](**arguments)
     return made

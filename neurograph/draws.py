@@ -28,7 +28,7 @@ GUIDE_BITS = 8
 _GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
 
 # One number for each use, so that no two uses share draws.
-PURPOSE_INITIAL, PURPOSE_DRIVE, PURPOSE_ROW, PURPOSE_EDGE, PURPOSE_SHUFFLE = range(1, 6)
+PURPOSE_INITIAL, PURPOSE_DRIVE, PURPOSE_ROW, PURPOSE_EDGE, PURPOSE_SHUFFLE, PURPOSE_DEGREE = range(1, 7)
 
 
 def mix64(z: Any) -> Any:

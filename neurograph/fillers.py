@@ -4,6 +4,8 @@ One class for each kind of rule, all with the same three methods; `filler_of` ch
 made once, so that filling is only drawing.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from neurograph import row_kernels as kernels
+from neurograph.degrees import TotalDegrees
 from neurograph.delays import delay_steps, delay_table
 from neurograph.draws import PURPOSE_ROW, DiscreteTable, stream_keys
 from neurograph.network import Projection
@@ -20,6 +23,7 @@ from neurograph.rules import (
     DistanceOutdegree,
     EdgeRule,
     FixedOutdegree,
+    FixedTotal,
     edge_bits,
     lattice,
     lattice_side,
@@ -32,21 +36,24 @@ from neurograph_storage.layout import MAX_DELAY_STEPS
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
+Degrees = Callable[[I64], I64]
+
 _QUANTILES = 2**12
 
 
 class Filler(Protocol):
     """What fills a projection's part of rows; sources are counted within the source population."""
 
-    def degrees(self, sources: I64) -> I64:
-        """Return the synapses of each source, (n,) int64."""
+    @property
+    def degrees(self) -> Degrees:
+        """Function that gives the synapses of each source, (n,) int64."""
 
-    def fill(self, packed: U64, into: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
         """Write each source's synapses, from ``into`` on; one integer each, see `neurograph_storage.stream.pack`."""
 
 
 def filler_of(
-    projection: Projection, *, part: int, seed: int, places: NDArray[np.uint32], dt: float, scales: Scales
+    projection: Projection, *, part: int, seed: int, places: NDArray[np.uint32], dt: float, scales: Scales, keep: int
 ) -> Filler:
     """Return the filler of a projection.
 
@@ -56,50 +63,63 @@ def filler_of(
         Number of the projection, which keeps its draws apart from those of others.
     places : (target size,) uint32
         Block x 2^16 + number within the block of each neuron of the target population.
+    keep : int
+        Blocks of out-degrees that may be remembered, see `neurograph.degrees`.
     """
     rule, delay = projection.rule, projection.delay
     if isinstance(rule, EdgeRule):
         return ListedFiller(projection, rule, part=part, seed=seed, places=places, dt=dt, scales=scales)
-    draws = _RowDraws(projection, rule.degree, part=part, seed=seed, places=places, scales=scales)
+    draws = _RowDraws(projection, part=part, seed=seed, places=places, scales=scales)
     if isinstance(rule, DistanceOutdegree):
         assert isinstance(delay, DistanceDelay)
         return DistanceFiller(draws, rule, delay, dt)
     assert not isinstance(delay, DistanceDelay | np.ndarray)
-    return RangeFiller(draws, rule, delay_table(delay, dt))
+    if isinstance(rule, FixedTotal):
+        degrees: Degrees = TotalDegrees(rule.total, projection.source.size, seed=seed, part=part, keep=keep)
+    else:
+        degrees = partial(_constant, rule)
+    return RangeFiller(draws, rule, degrees, delay_table(delay, dt))
+
+
+def _constant(rule: FixedOutdegree | CommunityOutdegree | DistanceOutdegree, sources: I64) -> I64:
+    return np.full(len(sources), rule.degree)
 
 
 class _RowDraws:
     """What all row rules share: the draws of each row, the weights, the targets' storage ids."""
 
     def __init__(
-        self, projection: Projection, degree: int, *, part: int, seed: int, places: NDArray[np.uint32], scales: Scales
+        self, projection: Projection, *, part: int, seed: int, places: NDArray[np.uint32], scales: Scales
     ) -> None:
-        self.degree, self.places = degree, places
+        self.places = places
         self.weight = weight_table(projection, scales)
         self.receptors = receptors_of(projection)
         self.source_size, self.target_size = projection.source.size, projection.target.size
         self._seed, self._part, self._first = seed, part, projection.source.first
 
-    def row(self, first: I64, sources: I64) -> kernels.Row:
+    def row(self, first: I64, sources: I64, degrees: I64) -> kernels.Row:
         keys = stream_keys(self._seed, PURPOSE_ROW, self._first + sources, part=self._part)
-        return kernels.Row(first, keys, row_gammas(keys), self.degree)
+        return kernels.Row(first, keys, row_gammas(keys), degrees)
 
 
 class RangeFiller:
     """Targets uniform over a range, or over all but a range."""
 
-    def __init__(self, draws: _RowDraws, rule: FixedOutdegree | CommunityOutdegree, delay: DiscreteTable) -> None:
+    def __init__(
+        self,
+        draws: _RowDraws,
+        rule: FixedOutdegree | FixedTotal | CommunityOutdegree,
+        degrees: Degrees,
+        delay: DiscreteTable,
+    ) -> None:
         self._draws, self._rule, self._delay = draws, rule, delay
+        self.degrees = degrees
 
-    def degrees(self, sources: I64) -> I64:
-        """Return the rule's degree for every source."""
-        return np.full(len(sources), self._rule.degree)
-
-    def fill(self, packed: U64, into: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
         """Draw targets, weights and delays."""
         d = self._draws
         low, high, inside = self._rule.target_ranges(sources, d.source_size, d.target_size)
-        row = d.row(into, sources)
+        row = d.row(into, sources, degrees)
         kernels.fill_ranges(packed, row, low, high, inside, d.target_size, d.places, d.weight, self._delay, d.receptors)
 
 
@@ -117,14 +137,14 @@ class DistanceFiller:
 
     def degrees(self, sources: I64) -> I64:
         """Return the rule's degree for every source."""
-        return np.full(len(sources), self._rule.degree)
+        return _constant(self._rule, sources)
 
-    def fill(self, packed: U64, into: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
         """Draw displacements and weights."""
         d = self._draws
         x, y = lattice(sources, d.source_size)
         kernels.fill_distance(
-            packed, d.row(into, sources), x, y, lattice_side(d.target_size), d.target_size,
+            packed, d.row(into, sources, degrees), x, y, lattice_side(d.target_size), d.target_size,
             self._quantiles, d.places, d.weight, self._steps, d.receptors,
         )  # fmt: skip
 
@@ -155,8 +175,9 @@ class ListedFiller:
         """Return the listed synapses of each source."""
         return self._first[sources + 1] - self._first[sources]
 
-    def fill(self, packed: U64, into: I64, sources: I64) -> None:
+    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
         """Copy."""
+        del degrees
         kernels.copy_listed(packed, into, self._packed, self._first[sources], self._first[sources + 1])
 
 

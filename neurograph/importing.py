@@ -75,7 +75,7 @@ def import_edges(
     weight_unit: float | None = None,
     dt: float | None = None,
     jobs: int | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
 ) -> Circuit:
     """Import a list of edges and open the circuit.
 

@@ -184,7 +184,7 @@ class Network:
             target.model.receptor_number(receptor)
         if isinstance(delay, DistanceDelay) != isinstance(rule, DistanceOutdegree):
             raise ArgumentError("DistanceDelay and DistanceOutdegree go together: use both or neither")
-        if isinstance(rule, RowRule) and target.size == 0 and source.size > 0 and rule.degree > 0:
+        if isinstance(rule, RowRule) and target.size == 0 and source.size > 0:
             raise ArgumentError(f"population {target.name!r} is empty, so {type(rule).__name__} finds no targets in it")
         self.projections.append(
             Projection(

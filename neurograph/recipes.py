@@ -1,15 +1,18 @@
 """Which synthetic circuits can be built by name?
 
-All are 80 % excitatory and 20 % inhibitory `LIFExp` neurons under Poisson drive, dominated by inhibition and driven by
-fluctuations: low irregular rates without synchrony. Weights scale with 1 / sqrt(synapses per neuron), as balance asks
-for (van Vreeswijk and Sompolinsky 1996, Science 274:1724). Strengths and drive were found by simulation; between 100
-and 8,000 synapses per neuron they give mean rates of 3 to 9 Hz (docs/decisions/0005-alive-recipes.md).
+`random`, `modular` and `sheet` are 80 % excitatory and 20 % inhibitory `LIFExp` neurons under Poisson drive, dominated
+by inhibition and driven by fluctuations: low irregular rates without synchrony. Weights scale with 1 / sqrt(synapses
+per neuron), as balance asks for (van Vreeswijk and Sompolinsky 1996, Science 274:1724). Strengths and drive were found
+by simulation; between 100 and 8,000 synapses per neuron they give mean rates of 3 to 9 Hz
+(docs/decisions/0005-alive-recipes.md).
 
 | recipe | who connects to whom | delays |
 |---|---|---|
 | `random` | anyone | normal, 1.5 +- 0.75 ms |
 | `modular` | 90 % within a module | 1.5 +- 0.5 ms inside, 8 +- 2 ms between |
 | `sheet` | neighbours on a periodic sheet | grow with distance |
+
+`microcircuit` and `multiarea` are published models: see `neurograph.cortex`.
 """
 
 from collections.abc import Callable
@@ -17,6 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.cortex import microcircuit, multiarea
 from neurograph.distributions import Normal
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
@@ -143,7 +147,13 @@ def sheet(
     return network
 
 
-RECIPES: dict[str, Callable[..., Network]] = {"random": random, "modular": modular, "sheet": sheet}
+RECIPES: dict[str, Callable[..., Network]] = {
+    "random": random,
+    "modular": modular,
+    "sheet": sheet,
+    "microcircuit": microcircuit,
+    "multiarea": multiarea,
+}
 
 
 def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population, Population]:

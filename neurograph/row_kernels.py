@@ -30,14 +30,14 @@ class Row(NamedTuple):
         Where in the packed array the projection's first synapse of each row goes.
     key, gamma : (rows,) uint64
         The row's sequence of draws.
-    degree : int
+    degree : (rows,) int64
         Synapses of each row.
     """
 
     first: I64
     key: U64
     gamma: U64
-    degree: int
+    degree: I64
 
 
 @kernel
@@ -80,7 +80,7 @@ def fill_ranges(
     """
     for r in range(len(row.first)):
         width = high[r] - low[r]
-        for k in range(row.degree):
+        for k in range(row.degree[r]):
             bits = _bits(row.key[r], row.gamma[r], 4 * k)
             if inside:
                 target = low[r] + _below(bits, width)
@@ -123,7 +123,7 @@ def fill_distance(
     lines = -(-size // side)
     shift = np.uint64(64) - np.uint64(np.round(np.log2(len(quantiles))))
     for r in range(len(row.first)):
-        for k in range(row.degree):
+        for k in range(row.degree[r]):
             to_x = x[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k) >> shift]
             to_y = y[r] + quantiles[_bits(row.key[r], row.gamma[r], 4 * k + 1) >> shift]
             column = np.int64(np.floor((to_x - np.floor(to_x)) * side)) % side

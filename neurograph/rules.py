@@ -6,6 +6,7 @@ can be made in any order and never all at once. An *edge rule* lists all its syn
 | rule | kind | targets |
 |---|---|---|
 | `FixedOutdegree` | row | uniform over the target population |
+| `FixedTotal` | row | uniform over the target population, so are the sources; their number is fixed |
 | `CommunityOutdegree` | row | uniform over the source's community, or over all others |
 | `DistanceOutdegree` | row | at a normally distributed displacement on a periodic sheet |
 | `FixedIndegree` | edge | each target draws its sources uniformly |
@@ -46,6 +47,21 @@ class FixedOutdegree:
         """Return the range of targets of each source, and whether it is meant or excluded."""
         del source_size
         return np.zeros_like(sources), np.full_like(sources, target_size), True
+
+
+@dataclass(frozen=True)
+class FixedTotal:
+    """``total`` synapses, each with a source and a target drawn uniformly."""
+
+    total: int
+
+    def __post_init__(self) -> None:
+        if self.total < 0:
+            raise ArgumentError(f"FixedTotal.total is {self.total}, it must be at least 0")
+
+    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
+        """Return the range of targets of each source, and whether it is meant or excluded."""
+        return FixedOutdegree(0).target_ranges(sources, source_size, target_size)
 
 
 @dataclass(frozen=True)
@@ -192,7 +208,7 @@ class Edges:
         return self.sources.astype(np.int64), self.targets.astype(np.int64)
 
 
-RowRule = FixedOutdegree | CommunityOutdegree | DistanceOutdegree
+RowRule = FixedOutdegree | FixedTotal | CommunityOutdegree | DistanceOutdegree
 EdgeRule = FixedIndegree | OneToOne | Edges
 Rule = RowRule | EdgeRule
 

@@ -43,9 +43,11 @@ def test_planted_order_keeps_modules_together(build_small) -> None:
 
 
 def test_progress_counts_every_synapse(tmp_path: Path) -> None:
-    done: list[int] = []
-    ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=100, synapses_per_neuron=20), progress=done.append)
-    assert sum(done) == 2000
+    seen: list[tuple[int, int]] = []
+    network = ng.recipes.random(neurons=100, synapses_per_neuron=20)
+    ng.build(tmp_path / "c.zarr", network, progress=lambda done, total: seen.append((done, total)))
+    assert sum(done for done, _ in seen) == 2000
+    assert {total for _, total in seen} == {2000}
 
 
 def test_edge_cases_can_be_built_and_run(tmp_path: Path) -> None:

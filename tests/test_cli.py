@@ -97,7 +97,11 @@ def test_plot(circuit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["build", "cortex", "OUT"], 2, "no recipe 'cortex'; choose from random, modular, sheet"),
+        (
+            ["build", "cortex", "OUT"],
+            2,
+            "no recipe 'cortex'; choose from random, modular, sheet, microcircuit, multiarea",
+        ),
         (["build", "random", "OUT", "--modules", "4"], 2, "--modules does not go with the recipe random"),
         (["build", "random", "OUT", "--neurons", "many"], 2, "'many' is not a valid integer"),
         (["build", "random", "NONE/OUT", *SMALL], 2, "cannot write to"),

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from neurograph.distributions import Constant, Normal, Uniform, as_distribution, describe, discrete, restore
+from neurograph.distributions import (
+    Constant,
+    Normal,
+    TruncatedNormal,
+    Uniform,
+    as_distribution,
+    describe,
+    discrete,
+    restore,
+)
 from neurograph.draws import (
     PURPOSE_DRIVE,
     DiscreteTable,
@@ -90,7 +99,14 @@ def test_any_table_samples_alike_in_both_ways(weights: list[float], bits: int) -
 
 @pytest.mark.parametrize(
     "distribution",
-    [Normal(1.5, 0.75), Normal(1.5, 0.75, low=0.1), Normal(-3.0, 1.0, high=-0.5), Uniform(0.5, 4.0), Normal(2.0, 0.0)],
+    [
+        Normal(1.5, 0.75),
+        Normal(1.5, 0.75, low=0.1),
+        Normal(-3.0, 1.0, high=-0.5),
+        TruncatedNormal(4.0, 2.0, low=0.1, high=8.0),
+        Uniform(0.5, 4.0),
+        Normal(2.0, 0.0),
+    ],
 )
 def test_discrete_is_the_rounded_distribution(distribution: Normal | Uniform) -> None:
     table = discrete(distribution, 0.1)

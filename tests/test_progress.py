@@ -14,8 +14,8 @@ class Eager(tqdm.tqdm):
         super().__init__(*args, **options | {"delay": 0, "mininterval": 0})
 tqdm.tqdm = Eager
 from neurograph.cli.progress import progress_bar
-with progress_bar("building", 4000, " synapses") as progress:
-    progress(1000)
+with progress_bar("building", " synapses") as progress:
+    progress(1000, 4000)
 """
 
 

@@ -71,7 +71,7 @@ def verify(circuit: str) -> int:
     sizes = [population.size for population in opened.populations.values()]
     receptors = [len(model.receptors) for model in opened.models]
     total = sum(spec.nbytes for spec in opened.store.specs.values())
-    with progress_bar("verifying", total, "B") as progress:
+    with progress_bar("verifying", "B", total) as progress:
         found = list(violations(opened.store, sizes, receptors, progress))
     for violation in found:
         click.echo(f"Error: {violation}", err=True)

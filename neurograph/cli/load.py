@@ -50,7 +50,7 @@ def import_command(
     from neurograph.importing import edge_columns, import_edges
     from neurograph.models import find_model
 
-    with progress_bar("importing", None, " synapses") as progress:
+    with progress_bar("importing", " synapses") as progress:
         circuit = import_edges(
             edges,
             out,

@@ -5,8 +5,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(description: str, total: int | None, unit: str) -> Iterator[Callable[[int], object]]:
-    """Yield a function to be called with the amount just done; the bar shows rate and time left."""
+def progress_bar(description: str, unit: str, total: int | None = None) -> Iterator[Callable[..., object]]:
+    """Yield a function to be called with the amount just done, and the total where it is not known before.
+
+    The bar shows rate and time left.
+    """
     from tqdm import tqdm
 
     binary = 1024 if unit == "B" else 1000
@@ -20,4 +23,9 @@ def progress_bar(description: str, total: int | None, unit: str) -> Iterator[Cal
         disable=None,
         leave=False,
     ) as bar:
-        yield bar.update
+
+        def update(done: int, of: int | None = None) -> None:
+            bar.total = bar.total if of is None else of
+            bar.update(done)
+
+        yield update
