@@ -5,7 +5,10 @@
 3. Describe populations, drives and provenance in the metadata, and publish.
 """
 
+import hashlib
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +25,7 @@ from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
 from neurograph.generate import NetworkRows
 from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
+from neurograph.space import check_space, named_disk_full
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, batches, default_block_neurons
 from neurograph_storage.publish import publishing
@@ -29,6 +33,7 @@ from neurograph_storage.rows import Rows
 from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
+JOURNAL_SECONDS = 5.0
 
 Progress = Callable[[int, int], object]
 
@@ -50,7 +55,8 @@ def build(
     Parameters
     ----------
     path : path
-        Must not exist; appears only when complete.
+        Must not exist; appears only when complete. A build that was killed or ran out of disk goes on where it was
+        when the same build is started again.
     seed : int
         Decides every random synapse.
     shuffle : bool
@@ -69,26 +75,41 @@ def build(
 
     Raises
     ------
-    CircuitExistsError, CircuitLockedError, ArgumentError, DataError
+    CircuitExistsError, CircuitLockedError, DiskSpaceError, ArgumentError, DataError
     """
     out = Path(path)
     _check_ids(network)
     order = _storage_order(network, seed, shuffle=shuffle)
     storage = np.empty(network.size, np.uint32)
     storage[order] = np.arange(network.size, dtype=np.uint32)
-    scales = network_scales(network, weight_unit, bits=weight_bits)
     block = default_block_neurons(network.size) if block_neurons is None else block_neurons
     if not 1 <= block <= MAX_BLOCK_NEURONS:
         raise ArgumentError(f"block_neurons is {block}, allowed are 1 to {MAX_BLOCK_NEURONS}")
-    with publishing(out) as folder:
+    scales = network_scales(network, weight_unit, bits=weight_bits)
+    meta = _metadata(network, scales, seed, shuffle=shuffle)
+    with publishing(out, _fingerprint(network, meta, order, block)) as folder, named_disk_full(out):
         source = NetworkRows(network, seed=seed, storage=storage, scales=scales, block_neurons=block)
         lengths = source.lengths()
-        total, cuts = int(lengths.sum()), batches(lengths, BATCH_SYNAPSES)
         writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block)
-        for rows in _generate(source, cuts, jobs):
-            progress(writer.append(rows), total)
-        writer.finish(_metadata(network, scales, seed, shuffle=shuffle))
+        check_space(out, lengths, source, done=writer.rows)
+        _append_rows(writer, source, lengths, jobs, progress)
+        writer.finish(meta)
     return Circuit(out)
+
+
+def _append_rows(
+    writer: CircuitWriter, source: NetworkRows, lengths: NDArray[np.int64], jobs: int | None, progress: Progress
+) -> None:
+    """Append all rows that are not there yet, with a journal every few seconds."""
+    total, first = int(lengths.sum()), writer.rows
+    progress(writer.synapses, total)
+    cuts = [(first + start, first + stop) for start, stop in batches(lengths[first:], BATCH_SYNAPSES)]
+    last_journal = time.monotonic()
+    for rows in _generate(source, cuts, jobs):
+        progress(writer.append(rows), total)
+        if time.monotonic() - last_journal > JOURNAL_SECONDS:
+            writer.checkpoint()
+            last_journal = time.monotonic()
 
 
 def _generate(source: NetworkRows, cuts: list[tuple[int, int]], jobs: int | None) -> Iterator[Rows]:
@@ -100,6 +121,19 @@ def _generate(source: NetworkRows, cuts: list[tuple[int, int]], jobs: int | None
     )
     results: Iterator[Rows] = workers(tasks)
     return results
+
+
+def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], block: int) -> str:
+    """Return a digest of everything that decides the bytes of the circuit."""
+    digest = hashlib.sha256(json.dumps([meta, block, BATCH_SYNAPSES], sort_keys=True, default=str).encode())
+    digest.update(order.tobytes())
+    digest.update(_ids(network).tobytes())
+    for projection in network.projections:
+        for part in (projection.source, projection.target, projection.receptor):
+            digest.update(repr(part).encode())
+        for part in (*vars(projection.rule).values(), type(projection.rule), projection.weight, projection.delay):
+            digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()
 
 
 def _check_ids(network: Network) -> None:

@@ -45,6 +45,7 @@ ORDER = [
     "neurograph.generate",
     "neurograph.circuit",
     "neurograph.info",
+    "neurograph.space",
     "neurograph.builder",
     "neurograph.importing",
     "neurograph.initial",

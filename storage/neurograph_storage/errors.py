@@ -6,6 +6,7 @@ NeuroGraphError                  base of all, so one except clause catches every
 │   ├── CircuitNotFoundError (FileNotFoundError)
 │   ├── CircuitLockedError (BlockingIOError)
 │   └── MemoryBudgetError (MemoryError)
+├── DiskSpaceError (OSError)     the disk is, or would become, full; exit status 1
 └── DataError (ValueError)       what was read is bad; exit status 1
     ├── VersionError             written by a newer release
     └── CorruptionError          damaged: names array, chunk file and granule
@@ -49,6 +50,10 @@ class MemoryBudgetError(ArgumentError, MemoryError):
         super().__init__(message)
         self.needed = needed
         self.budget = budget
+
+
+class DiskSpaceError(NeuroGraphError, OSError):
+    """The disk cannot hold what is to be written."""
 
 
 class DataError(NeuroGraphError, ValueError):

@@ -1,8 +1,10 @@
-"""How does a circuit appear at its path complete, or not at all?
+"""How does a circuit appear at its path complete, or not at all, and how is an interrupted build taken up again?
 
 1. All is written into ``OUT.partial``, whose folder is locked: a second builder is refused.
 2. On success every file is flushed to the disk, then the folder is renamed to ``OUT``.
-3. On an error the partial folder is removed. After a kill it stays, without a lock, and the next build replaces it.
+3. A build that is killed, interrupted, or stopped by the disk leaves the folder, without a lock. The next build goes on
+   there if it is the same build (its fingerprint is in the folder) and got as far as a journal; else it starts afresh.
+4. Any other error removes the folder.
 """
 
 import fcntl
@@ -14,10 +16,18 @@ from pathlib import Path
 
 from neurograph_storage.errors import ArgumentError, CircuitExistsError, CircuitLockedError
 
+FINGERPRINT = "fingerprint"
+JOURNAL, JOURNAL_NEW = "journal.npz", "journal.npz.new"
+
 
 @contextmanager
-def publishing(out: Path) -> Iterator[Path]:
+def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     """Yield a folder to write into; it becomes ``out`` when the block ends without an error.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Equal for two builds exactly if they would write the same bytes; empty for one that cannot be taken up.
 
     Raises
     ------
@@ -32,14 +42,21 @@ def publishing(out: Path) -> Iterator[Path]:
     _refuse_existing(out)
     with _locked_folder(partial):
         try:
+            _prepare(partial, fingerprint)
             yield partial
+            for name in (FINGERPRINT, JOURNAL, JOURNAL_NEW):
+                (partial / name).unlink(missing_ok=True)
             _flush(partial)
             _refuse_existing(out)
             partial.rename(out)
+        except (OSError, KeyboardInterrupt):
+            if not (partial / JOURNAL).exists():
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-    _flush_folder(out.parent)
+    flush_path(out.parent)
 
 
 def _refuse_existing(out: Path) -> None:
@@ -47,9 +64,21 @@ def _refuse_existing(out: Path) -> None:
         raise CircuitExistsError(f"{out} exists and is never overwritten; choose another path or remove it first")
 
 
+def _prepare(folder: Path, fingerprint: str) -> None:
+    """Empty the folder, unless it holds the same build with a journal."""
+    known = folder / FINGERPRINT
+    same = bool(fingerprint) and known.is_file() and known.read_text() == fingerprint
+    if same and (folder / JOURNAL).is_file():
+        return
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if fingerprint:
+        known.write_text(fingerprint)
+
+
 @contextmanager
 def _locked_folder(folder: Path) -> Iterator[None]:
-    """Create ``folder`` empty and hold its lock; a folder left by a killed process carries none."""
+    """Create ``folder`` if need be and hold its lock; a folder left by a killed process carries none."""
     try:
         folder.mkdir(exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -57,8 +86,6 @@ def _locked_folder(folder: Path) -> Iterator[None]:
         raise ArgumentError(f"cannot write to {folder.parent}: {error.strerror}") from error
     try:
         _lock(descriptor, folder)
-        for entry in folder.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield
     finally:
         os.close(descriptor)
@@ -74,16 +101,13 @@ def _lock(descriptor: int, folder: Path) -> None:
 def _flush(folder: Path) -> None:
     for root, _, files in os.walk(folder):
         for name in files:
-            descriptor = os.open(Path(root) / name, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        _flush_folder(Path(root))
+            flush_path(Path(root) / name)
+        flush_path(Path(root))
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def flush_path(path: Path) -> None:
+    """Return when what was written to a file, or to a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -3,6 +3,7 @@
 Gathered batch by batch, by the writer while it writes and by `neurograph_storage.verify` while it checks.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,15 @@ class RowSummary:
         self.synapses += synapses
         self._low, self._high = min(self._low, low), max(self._high, high)
         return int(synapses)
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """Return all totals as arrays."""
+        return {"totals": np.array([self.synapses, self._low, self._high]), "received": self.received}
+
+    def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
+        """Go on from totals that `state` gave."""
+        self.synapses, self._low, self._high = (int(value) for value in state["totals"])
+        self.received = state["received"]
 
     @property
     def delays(self) -> tuple[int, int]:

@@ -4,6 +4,7 @@
 granules, so memory is a few chunks whatever the circuit's size. Zarr writes the metadata that makes them arrays.
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from neurograph_storage.checksum import granule_checksums
 from neurograph_storage.layout import ATTRIBUTE, CHUNK_BYTES, FORMAT_VERSION, PARTITION_ROWS, ArraySpec, array_type
+from neurograph_storage.publish import JOURNAL, JOURNAL_NEW, flush_path
 from neurograph_storage.rows import Rows
 from neurograph_storage.summary import RowSummary
 
@@ -22,40 +24,57 @@ class _ArrayWriter:
     """Appends to one array, a full chunk file at a time; its length is known only at the end."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name, self._dtype = folder, name, array_type(name)
-        self._pending: list[NDArray[Any]] = []
-        self._pending_length = 0
+        self._chunks, self._name, self._dtype = folder / name / "c", name, array_type(name)
+        self._pending = np.empty(0, self._dtype)
+        self._added: list[NDArray[Any]] = []
+        self._added_length = 0
         self._written = 0
-        self._checksums: list[NDArray[np.uint32]] = []
+        self._checksums = np.empty(0, np.uint32)
+        self._unflushed: list[Path] = []
 
     def append(self, data: NDArray[Any]) -> None:
-        self._pending.append(data.astype(self._dtype, copy=False))
-        self._pending_length += len(data)
+        self._added.append(data.astype(self._dtype, copy=False))
+        self._added_length += len(data)
         full = CHUNK_BYTES // self._dtype.itemsize
-        if self._pending_length >= full:
-            self._write_chunks(full, self._pending_length // full)
+        if len(self._pending) + self._added_length >= full:
+            self._gather()
+            self._write_chunks(full, len(self._pending) // full)
 
     def finish(self, root: zarr.Group) -> None:
-        spec = ArraySpec(self._name, self._dtype, self._written + self._pending_length)
-        if self._pending_length:
+        self._gather()
+        spec = ArraySpec(self._name, self._dtype, self._written + len(self._pending))
+        if len(self._pending):
             self._write_chunks(spec.chunk_length, 1)
         _create(root, spec)
-        sums = np.concatenate([*self._checksums, np.empty(0, np.uint32)])
-        checksums = _create(root, ArraySpec(spec.checksum_name, np.dtype("<u4"), len(sums)))
-        checksums[:] = sums
+        checksums = _create(root, ArraySpec(spec.checksum_name, np.dtype("<u4"), len(self._checksums)))
+        checksums[:] = self._checksums
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what a later writer needs to go on from here; all chunks before it are on the disk."""
+        self._gather()
+        for path in self._unflushed:
+            flush_path(path)
+        self._unflushed = []
+        return {"pending": self._pending, "written": np.array(self._written), "checksums": self._checksums}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._pending, self._written, self._checksums = state["pending"], int(state["written"]), state["checksums"]
+
+    def _gather(self) -> None:
+        self._pending = np.concatenate([self._pending, *self._added])
+        self._added, self._added_length = [], 0
 
     def _write_chunks(self, length: int, count: int) -> None:
-        data = np.concatenate(self._pending)
-        chunks = self._folder / self._name / "c"
-        chunks.mkdir(parents=True, exist_ok=True)
+        self._chunks.mkdir(parents=True, exist_ok=True)
         for start in range(0, count * length, length):
-            piece = data[start : start + length]
-            self._checksums.append(granule_checksums(piece))
+            piece = self._pending[start : start + length]
+            self._checksums = np.concatenate([self._checksums, granule_checksums(piece)])
             padding = np.zeros(length - len(piece), self._dtype)
-            (chunks / str(self._written // length)).write_bytes(piece.tobytes() + padding.tobytes())
+            path = self._chunks / str(self._written // length)
+            path.write_bytes(piece.tobytes() + padding.tobytes())
+            self._unflushed.append(path)
             self._written += len(piece)
-        self._pending = [data[count * length :]]
-        self._pending_length = len(self._pending[0])
+        self._pending = self._pending[count * length :].copy()
 
 
 def _create(root: zarr.Group, spec: ArraySpec) -> zarr.Array[Any]:
@@ -75,31 +94,58 @@ def _create(root: zarr.Group, spec: ArraySpec) -> zarr.Array[Any]:
 class CircuitWriter:
     """Writes one circuit into a folder: the neuron table, then rows in storage order, then `finish`.
 
+    If the folder holds a journal, the writer goes on from there.
+
     Parameters
     ----------
     folder : Path
-        Empty.
+        From `neurograph_storage.publish.publishing`.
     neurons : mapping of str to (N,) arrays
         ``neurons/id``, ``neurons/storage``, ``neurons/population``, and ``initial/<state>`` where given.
     block_neurons : int
         Neurons in a target block.
+
+    Attributes
+    ----------
+    rows : int
+        Rows appended so far.
     """
 
     def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int) -> None:
-        self._root = zarr.open_group(folder, mode="w", zarr_format=3)
+        self._folder, self._block_neurons = folder, block_neurons
+        self._root = zarr.open_group(folder, mode="a", zarr_format=3)
         self._writers = {name: _ArrayWriter(folder, name) for name in (*neurons, "rows/start", "rows/words")}
+        self.rows, self._words, self._summary = 0, 0, RowSummary(len(neurons["neurons/id"]))
+        if (folder / JOURNAL).is_file():
+            self._restore()
+            return
         for name, values in neurons.items():
             self._writers[name].append(values)
-        self._block_neurons = block_neurons
-        self._words, self._summary = 0, RowSummary(len(neurons["neurons/id"]))
         self._writers["rows/start"].append(np.zeros(1, np.uint64))
+
+    @property
+    def synapses(self) -> int:
+        """Synapses appended so far."""
+        return self._summary.synapses
 
     def append(self, rows: Rows) -> int:
         """Append the next rows in storage order; return how many synapses they hold."""
         self._writers["rows/start"].append((self._words + rows.starts[1:]).astype(np.uint64))
         self._writers["rows/words"].append(rows.words)
         self._words += len(rows.words)
+        self.rows += len(rows.starts) - 1
         return self._summary.add(rows)
+
+    def checkpoint(self) -> None:
+        """Write the journal: whatever happens from now on, a later writer can go on from here."""
+        states = {f"{name}:{key}": value for name, w in self._writers.items() for key, value in w.state().items()}
+        counters = np.array([self.rows, self._words])
+        new = self._folder / JOURNAL_NEW
+        with new.open("wb") as file:
+            np.savez(file, **{"counters": counters, **states, **self._summary.state()})  # type: ignore[arg-type]
+        flush_path(new)
+        new.replace(self._folder / JOURNAL)
+        flush_path(self._folder)
 
     def finish(self, circuit: Mapping[str, Any]) -> None:
         """Close all arrays and write the root attribute, with ``circuit`` as its opaque part."""
@@ -115,3 +161,14 @@ class CircuitWriter:
             "input_bound": summary.input_bound,
             "circuit": dict(circuit),
         }
+
+    def _restore(self) -> None:
+        # A builder killed while closing arrays has already described some of them; they are closed again.
+        shutil.rmtree(self._folder / "checksums", ignore_errors=True)
+        for name in self._writers:
+            (self._folder / name / "zarr.json").unlink(missing_ok=True)
+        with np.load(self._folder / JOURNAL) as journal:
+            self.rows, self._words = (int(value) for value in journal["counters"])
+            self._summary.restore(journal)
+            for name, writer in self._writers.items():
+                writer.restore({key: journal[f"{name}:{key}"] for key in ("pending", "written", "checksums")})
