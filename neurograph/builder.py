@@ -33,6 +33,7 @@ from neurograph_storage.rows import Rows
 from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
+BATCHES_AHEAD = 8
 JOURNAL_SECONDS = 5.0
 
 Progress = Callable[[int, int], object]
@@ -113,14 +114,16 @@ def _append_rows(
 
 
 def _generate(source: NetworkRows, cuts: list[tuple[int, int]], jobs: int | None) -> Iterator[Rows]:
-    """Yield all rows in order; a few batches ahead are in work at any time."""
-    tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in cuts)
-    # Threads, since the kernels release the GIL and rows need not be copied between processes.
-    workers = joblib.Parallel(
-        n_jobs=jobs or os.cpu_count(), backend="threading", return_as="generator", pre_dispatch="2*n_jobs"
-    )
-    results: Iterator[Rows] = workers(tasks)
-    return results
+    """Yield all rows in order, made by threads: the kernels release the GIL, and rows need not be copied.
+
+    In windows, since joblib goes on working however far the consumer, here the disk, falls behind.
+    """
+    threads = jobs or os.cpu_count() or 1
+    window = BATCHES_AHEAD * threads
+    with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
+        for first in range(0, len(cuts), window):
+            tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in cuts[first : first + window])
+            yield from workers(tasks)
 
 
 def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], block: int) -> str:

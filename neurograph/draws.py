@@ -24,8 +24,8 @@ from neurograph_storage.jit import kernel
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _C1, _C2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
-GUIDE_BITS = 8
-_GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
+# A guide has as many entries as its table, so that one or two comparisons find a value, within these bounds.
+_MIN_GUIDE_BITS, _MAX_GUIDE_BITS = 8, 16
 
 # One number for each use, so that no two uses share draws.
 PURPOSE_INITIAL, PURPOSE_DRIVE, PURPOSE_ROW, PURPOSE_EDGE, PURPOSE_SHUFFLE, PURPOSE_DEGREE = range(1, 7)
@@ -94,13 +94,16 @@ class DiscreteTable(NamedTuple):
         Cumulative probability up to each value, times 2^64; the last one catches all.
     values : (n,) int64
         The value drawn for bits below each threshold.
-    guide : (2^GUIDE_BITS,) int64
+    guide : (a power of two,) int64
         For the leading bits of a draw, the first entry that can be meant.
+    shift : uint64
+        How far right a draw is shifted for its leading bits.
     """
 
     thresholds: NDArray[np.uint64]
     values: NDArray[np.int64]
     guide: NDArray[np.int64]
+    shift: np.uint64
 
     @staticmethod
     def from_cumulative(cumulative: NDArray[np.float64], values: NDArray[np.int64]) -> "DiscreteTable":
@@ -108,8 +111,10 @@ class DiscreteTable(NamedTuple):
         scaled = np.minimum(cumulative, 1 - 2**-53) * 2.0**64
         thresholds = scaled.astype(np.uint64)
         thresholds[-1] = np.uint64(2**64 - 1)
-        starts = np.arange(2**GUIDE_BITS, dtype=np.uint64) << _GUIDE_SHIFT
-        return DiscreteTable(thresholds, values, np.searchsorted(thresholds, starts, side="right"))
+        bits = min(max(len(values).bit_length(), _MIN_GUIDE_BITS), _MAX_GUIDE_BITS)
+        shift = np.uint64(64 - bits)
+        starts = np.arange(2**bits, dtype=np.uint64) << shift
+        return DiscreteTable(thresholds, values, np.searchsorted(thresholds, starts, side="right"), shift)
 
     def sample(self, bits: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return a value for each draw of 64 bits; the same as `sample_table` gives in kernels."""
@@ -120,7 +125,7 @@ class DiscreteTable(NamedTuple):
 @kernel
 def sample_table(table: DiscreteTable, bits: np.uint64) -> Any:
     """Return the value for one draw; the guide makes it one or two comparisons."""
-    index = table.guide[bits >> _GUIDE_SHIFT]
+    index = table.guide[bits >> table.shift]
     last = len(table.thresholds) - 1
     while index < last and table.thresholds[index] <= bits:
         index += 1

@@ -4,7 +4,6 @@ Gathered batch by batch, by the writer while it writes and by `neurograph_storag
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +14,44 @@ from neurograph_storage.stream import group_code, group_target, group_words, sec
 
 
 @kernel
+def _scan_section(
+    words: NDArray[np.uint16], at: int, end: int, received: NDArray[np.int64], limits: NDArray[np.int64]
+) -> int:
+    """Add the absolute codes of a section to its block's part of ``received``; widen ``limits``; return synapses."""
+    synapses = 0
+    while at < end:
+        delay = np.int64(words[at]) >> 3
+        limits[0], limits[1] = min(limits[0], delay), max(limits[1], delay)
+        count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
+        for k in range(count):
+            received[group_target(words, at, kind, k)] += abs(group_code(words, at, kind, count, k))
+        synapses += count
+        at += group_words(count, kind)
+    return synapses
+
+
+@kernel
 def _scan(
-    words: NDArray[np.uint16], starts: NDArray[np.int64], block_neurons: int, received: NDArray[np.int64]
-) -> tuple[Any, Any, Any]:
-    """Add the absolute code of each synapse to its target; return (synapses, smallest delay, largest delay)."""
-    synapses, low, high = 0, 2**62, 0
-    for r in range(len(starts) - 1):
-        sections = np.int64(words[starts[r]])
-        at = starts[r] + 1 + 3 * sections
-        for section in range(sections):
-            entry = starts[r] + 1 + 3 * section
-            first, end = np.int64(words[entry]) * block_neurons, at + section_words(words, entry)
-            while at < end:
-                delay = np.int64(words[at]) >> 3
-                low, high = min(low, delay), max(high, delay)
-                count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-                for k in range(count):
-                    received[first + group_target(words, at, kind, k)] += abs(group_code(words, at, kind, count, k))
-                synapses += count
-                at += group_words(count, kind)
-    return synapses, low, high
+    words: NDArray[np.uint16],
+    starts: NDArray[np.int64],
+    block_neurons: int,
+    received: NDArray[np.int64],
+    limits: NDArray[np.int64],
+) -> int:
+    """Scan all rows, block by block, so that the sums stay in cache."""
+    rows, synapses = len(starts) - 1, 0
+    entry, at = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    for r in range(rows):
+        entry[r], at[r] = starts[r] + 1, starts[r] + 1 + 3 * np.int64(words[starts[r]])
+    for block in range(-(-len(received) // block_neurons)):
+        into = received[block * block_neurons :]
+        for r in range(rows):
+            table_end = starts[r] + 1 + 3 * np.int64(words[starts[r]])
+            if entry[r] < table_end and words[entry[r]] == block:
+                end = at[r] + section_words(words, entry[r])
+                synapses += _scan_section(words, at[r], end, into, limits)
+                entry[r], at[r] = entry[r] + 3, end
+    return synapses
 
 
 class RowSummary:
@@ -50,28 +67,26 @@ class RowSummary:
     def __init__(self, neurons: int) -> None:
         self.synapses = 0
         self.received = np.zeros(neurons, np.int64)
-        self._low, self._high = 2**62, 0
+        self._limits = np.array([2**62, 0], np.int64)
 
     def add(self, rows: Rows) -> int:
         """Add a batch of sound rows and return its synapses."""
-        synapses, low, high = _scan(rows.words, rows.starts, rows.block_neurons, self.received)
+        synapses = int(_scan(rows.words, rows.starts, rows.block_neurons, self.received, self._limits))
         self.synapses += synapses
-        self._low, self._high = min(self._low, low), max(self._high, high)
-        return int(synapses)
+        return synapses
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """Return all totals as arrays."""
-        return {"totals": np.array([self.synapses, self._low, self._high]), "received": self.received}
+        return {"synapses": np.array(self.synapses), "limits": self._limits, "received": self.received}
 
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
         """Go on from totals that `state` gave."""
-        self.synapses, self._low, self._high = (int(value) for value in state["totals"])
-        self.received = state["received"]
+        self.synapses, self._limits, self.received = int(state["synapses"]), state["limits"], state["received"]
 
     @property
     def delays(self) -> tuple[int, int]:
         """Smallest and largest delay in steps; (1, 1) if there are no synapses."""
-        return (self._low, self._high) if self.synapses else (1, 1)
+        return (int(self._limits[0]), int(self._limits[1])) if self.synapses else (1, 1)
 
     @property
     def input_bound(self) -> int:

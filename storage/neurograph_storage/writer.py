@@ -69,9 +69,11 @@ class _ArrayWriter:
         for start in range(0, count * length, length):
             piece = self._pending[start : start + length]
             self._checksums = np.concatenate([self._checksums, granule_checksums(piece)])
-            padding = np.zeros(length - len(piece), self._dtype)
             path = self._chunks / str(self._written // length)
-            path.write_bytes(piece.tobytes() + padding.tobytes())
+            padded = (
+                np.concatenate([piece, np.zeros(length - len(piece), self._dtype)]) if len(piece) < length else piece
+            )
+            path.write_bytes(padded.view(np.uint8).data)
             self._unflushed.append(path)
             self._written += len(piece)
         self._pending = self._pending[count * length :].copy()
