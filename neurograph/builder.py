@@ -26,7 +26,7 @@ from neurograph.generate import NetworkRows
 from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
 from neurograph.space import check_space, named_disk_full
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, batches, default_block_neurons
 from neurograph_storage.publish import publishing
 from neurograph_storage.rows import Rows
@@ -146,7 +146,7 @@ def _check_ids(network: Network) -> None:
     ids = _ids(network)
     if len(np.unique(ids)) != len(ids):
         values, counts = np.unique(ids, return_counts=True)
-        raise ArgumentError(f"neuron id {values[counts > 1][0]} is given more than once")
+        raise DataError(f"neuron id {values[counts > 1][0]} is given more than once")
 
 
 def _ids(network: Network) -> NDArray[np.int64]:

@@ -53,8 +53,10 @@ class Circuit:
         self.path = self.store.path
         try:
             self._read(self.store.circuit)
-        except (KeyError, TypeError) as error:
-            raise CorruptionError(f"metadata of {path} is incomplete: {error!r}") from error
+        except VersionError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CorruptionError(f"metadata of {path} is damaged: {error!r}", path=self.path / "zarr.json") from error
 
     def _read(self, meta: Any) -> None:
         self.dt = float(meta["dt"])

@@ -22,7 +22,7 @@ from neurograph.statistics import Meter, RunStatistics, peak_rss
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.sizes import format_size
 
-Progress = Callable[[int], object]
+Progress = Callable[[int, int], object]
 MIN_NEURONS_PER_WORKER = 10_000
 
 
@@ -90,8 +90,10 @@ class Simulation:
         """All spikes so far; ``times`` in ms and ``neurons`` by original id, sorted by (time, neuron)."""
         return self._recorder.spikes
 
-    def run(self, duration: float, *, progress: Progress = lambda _: None) -> None:
-        """Advance by ``duration`` ms, rounded to whole steps; ``progress`` is called with the steps just taken.
+    def run(self, duration: float, *, progress: Progress = lambda _done, _total: None) -> None:
+        """Advance by ``duration`` ms, rounded to whole steps.
+
+        ``progress`` is called with the steps just taken, and of those there will be.
 
         Raises
         ------
@@ -102,7 +104,7 @@ class Simulation:
             raise ArgumentError(f"duration is {duration} ms, it must be at least 0")
         self.step(round(duration / self.circuit.dt), progress=progress)
 
-    def step(self, steps: int = 1, *, progress: Progress = lambda _: None) -> None:
+    def step(self, steps: int = 1, *, progress: Progress = lambda _done, _total: None) -> None:
         """Advance by ``steps`` steps."""
         if steps < 0:
             raise ArgumentError(f"steps is {steps}, it must be at least 0")
@@ -113,7 +115,7 @@ class Simulation:
                 self._executor.outside = self._take_injected()
                 for step, spikes in self._executor.run_epoch(last - before):
                     self._recorder.append(step, spikes)
-                progress(self._executor.step - before)
+                progress(self._executor.step - before, steps)
 
     def inject(self, neurons: ArrayLike, weight: ArrayLike | None = None, *, receptor: str | None = None) -> None:
         """Give neurons an event that arrives in the next step.

@@ -95,7 +95,7 @@ def two_populations(ids_a: object, ids_b: object) -> ng.Network:
     ],
 )
 def test_bad_ids_are_refused(tmp_path: Path, make, message: str) -> None:
-    with pytest.raises(ng.ArgumentError, match=message):
+    with pytest.raises(ng.NeuroGraphError, match=message):
         ng.build(tmp_path / "c.zarr", make())
 
 

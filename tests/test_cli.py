@@ -109,6 +109,8 @@ def test_plot(circuit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["run", "OUT", "--duration", "1"], 2, "no circuit at"),
         (["run", "CIRCUIT"], 2, "Missing option '--duration'"),
         (["run", "CIRCUIT", "--duration", "-5"], 2, "duration is -5.0 ms"),
+        (["run", "CIRCUIT", "--duration", "nan"], 2, "duration is nan ms"),
+        (["run", "CIRCUIT", "--duration", "inf"], 2, "duration is inf ms"),
         (["run", "CIRCUIT", "--duration", "1", "--memory", "lots"], 2, "size 'lots' is not understood"),
         (["run", "CIRCUIT", "--duration", "1", "--memory", "1KiB"], 2, "the memory budget is 1.0 KiB; give at least"),
         (["run", "CIRCUIT", "--duration", "1", "--workers", "0"], 2, "workers is 0"),

@@ -141,6 +141,26 @@ def test_damaged_metadata(circuit: ng.Circuit) -> None:
         ng.open(circuit.path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("counts", {"neurons": 3}), ("counts", 7), ("delay_steps", [1]), ("input_bound", "x"), ("circuit", {"dt": 0.1})],
+)
+def test_nonsense_in_the_metadata(circuit: ng.Circuit, key: str, value: object) -> None:
+    file = circuit.path / "zarr.json"
+    meta = json.loads(file.read_text())
+    meta["attributes"]["neurograph"][key] = value
+    file.write_text(json.dumps(meta))
+    with pytest.raises(CorruptionError, match=r"metadata of .* is damaged"):
+        ng.open(circuit.path)
+
+
+def test_a_model_of_a_later_release(circuit: ng.Circuit) -> None:
+    file = circuit.path / "zarr.json"
+    file.write_text(file.read_text().replace("LIFExp", "Later"))
+    with pytest.raises(VersionError, match="neuron model 'Later' is not one of"):
+        ng.open(circuit.path)
+
+
 def test_not_a_circuit(tmp_path: Path) -> None:
     with pytest.raises(CircuitNotFoundError, match="no circuit at"):
         ng.open(tmp_path / "none.zarr")

@@ -49,7 +49,7 @@ def run(
     opened = Circuit(circuit)
     events = None if drive is None else read_drive(drive, opened)
     with Simulation(opened, memory=memory, workers=workers, seed=seed, drive=events) as sim:
-        with progress_bar("running", " steps", round(duration / opened.dt)) as progress:
+        with progress_bar("running", " steps") as progress:
             sim.run(duration, progress=progress)
         if spikes is not None:
             write_spikes(spikes, sim.spikes, opened)

@@ -34,12 +34,18 @@ class CircuitStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.attributes = _read_attributes(path)
+        try:
+            self._read()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CorruptionError(f"metadata of {path} is damaged: {error!r}", path=path / "zarr.json") from error
+        self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
+
+    def _read(self) -> None:
         self.counts = Counts(**self.attributes["counts"])
         self.min_delay, self.max_delay = self.attributes["delay_steps"]
         self.input_bound = int(self.attributes["input_bound"])
         self.block_neurons = int(self.attributes["block_neurons"])
         self.specs = array_specs(self.counts, tuple(self.attributes["circuit"]["initial_arrays"]))
-        self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
 
     @property
     def circuit(self) -> Mapping[str, Any]:
