@@ -3,10 +3,11 @@
 from typing import Any
 
 from neurograph.circuit import Circuit
+from neurograph_storage.entropy import entropy_bound
 
 
 def describe_circuit(circuit: Circuit) -> dict[str, Any]:
-    """Return a JSON object: counts, bytes, delays, partitions, populations, scales of the weights, provenance."""
+    """Return a JSON object: counts, bytes, entropy, delays, partitions, populations, scales of weights, provenance."""
     store, meta = circuit.store, circuit.store.circuit
     counts = store.counts
     arrays = {name: spec.nbytes for name, spec in store.specs.items()}
@@ -25,6 +26,7 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
         },
         "bytes": sum(arrays.values()),
         "bytes_per_synapse": {name: size / max(counts.synapses, 1) for name, size in arrays.items()},
+        "entropy_bits_per_synapse": vars(entropy_bound(store)),
         "partitions": {"count": -(-counts.neurons // rows), "rows": rows},
         "populations": [
             {key: population[key] for key in ("name", "size", "model", "parameters")}

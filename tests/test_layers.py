@@ -21,6 +21,7 @@ ORDER = [
     "neurograph_storage.writer",
     "neurograph_storage.store",
     "neurograph_storage.verify",
+    "neurograph_storage.entropy",
     "neurograph_storage.testing",
     "neurograph.ids",
     "neurograph.memory",

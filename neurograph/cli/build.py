@@ -49,7 +49,6 @@ def build(recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, job
     """
     from neurograph.builder import build as build_circuit
     from neurograph.cli.progress import progress_bar
-    from neurograph.info import describe_circuit
     from neurograph_storage.sizes import format_size
 
     network = _describe(recipe, seed, {name: value for name, value in rest.items() if value is not None})
@@ -57,7 +56,7 @@ def build(recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, job
         circuit = build_circuit(
             out, network, seed=seed, shuffle=shuffle, weight_bits=weight_bits, jobs=jobs, progress=progress
         )
-    size = describe_circuit(circuit)["bytes"]
+    size = sum(spec.nbytes for spec in circuit.store.specs.values())
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses, {format_size(size)}")
 
 

@@ -37,6 +37,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"  delays          {delay['min']:g} to {delay['max']:g} ms in steps of {facts['dt_ms']:g} ms",
         f"  size            {format_size(facts['bytes'])}, {total:.2f} bytes a synapse",
         *(f"    {name:<20}{value:8.3f} bytes a synapse" for name, value in facts["bytes_per_synapse"].items()),
+        f"  entropy bound   {_bound(facts['entropy_bits_per_synapse'])}",
         f"  partitions      {partitions['count']:,} of {partitions['rows']:,} rows",
         "  populations",
         *(f"    {p['name']:<16}{p['size']:>12,}  {p['model']}" for p in facts["populations"]),
@@ -45,6 +46,11 @@ def _text(facts: dict[str, Any]) -> str:
         f"  made by         {recipe}, seed {provenance['seed']}, neurograph {provenance['neurograph']}",
     ]
     return "\n".join(lines)
+
+
+def _bound(bits: dict[str, float]) -> str:
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in bits.items())
+    return f"{sum(bits.values()) / 8:.2f} bytes a synapse (bits: {parts})"
 
 
 def _receptor_line(receptor: dict[str, Any]) -> str:
