@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurograph.choices import find
 from neurograph.distributions import Distribution, restore
 from neurograph.ids import find_ids
 from neurograph.models import MODELS, Model
 from neurograph.network import PoissonInput, Population
-from neurograph_storage.errors import ArgumentError, CorruptionError, DataError, VersionError
+from neurograph_storage.errors import CorruptionError, DataError, VersionError
 from neurograph_storage.store import CircuitStore
 
 
@@ -115,9 +116,7 @@ class Circuit:
         ArgumentError
             If there is no such population.
         """
-        if population not in self.populations:
-            raise ArgumentError(f"no population {population!r}; choose from {', '.join(self.populations)}")
-        found = self.populations[population]
+        found = find("population", population, self.populations)
         return self.ids[found.first : found.first + found.size]
 
     def index_of(self, neurons: ArrayLike) -> NDArray[np.int64]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from neurograph.builder import Progress, build
+from neurograph.choices import find
 from neurograph.circuit import Circuit
 from neurograph.ids import Ids, find_ids
 from neurograph.models import LIFExp, Model
 from neurograph.network import Network
-from neurograph.presets import Preset, find_preset
+from neurograph.presets import PRESETS, Preset
 from neurograph.rules import Edges
 from neurograph.tables import SUFFIXES, Table
 from neurograph_storage.errors import ArgumentError, DataError
@@ -57,7 +58,7 @@ class _EdgeList:
 
 def edge_columns(preset: str | None = None, **given: str | None) -> EdgeColumns:
     """Return the columns given, the others as the preset or the defaults say; keywords as in `EdgeColumns`."""
-    known = find_preset(preset) if preset else None
+    known = find("preset", preset, PRESETS) if preset else None
     names = {"source": known.source, "target": known.target, "weight": known.weight} if known else {}
     return EdgeColumns(**names | {key: name for key, name in given.items() if name is not None})
 
@@ -106,7 +107,7 @@ def import_edges(
     ------
     ArgumentError, DataError, CircuitExistsError
     """
-    known = find_preset(preset) if preset else None
+    known = find("preset", preset, PRESETS) if preset else None
     chosen = columns or edge_columns(preset)
     delay = known.delay if known and delay_ms is None and chosen.delay is None else delay_ms
     if (delay is None) == (chosen.delay is None):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neurograph.models import LIFFrozen, Model
-from neurograph_storage.errors import ArgumentError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +57,3 @@ PRESETS = {
         drive_defaults={"receptor": "membrane", "weight": 68.75, "t_ref": 0.0},
     ),
 }
-
-
-def find_preset(name: str) -> Preset:
-    """Return a preset.
-
-    Raises
-    ------
-    ArgumentError
-        If there is none of that name.
-    """
-    if name not in PRESETS:
-        raise ArgumentError(f"no preset {name!r}; choose from {', '.join(PRESETS)}")
-    return PRESETS[name]

@@ -23,6 +23,7 @@ ORDER = [
     "neurograph_storage.verify",
     "neurograph_storage.entropy",
     "neurograph_storage.testing",
+    "neurograph.choices",
     "neurograph.ids",
     "neurograph.memory",
     "neurograph.tables",

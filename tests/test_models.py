@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 import neurograph as ng
-from neurograph.models import MODELS, Model, find_model
+from neurograph.choices import find
+from neurograph.models import MODELS, Model
 
 DT = 0.1
 
@@ -112,7 +113,7 @@ def test_the_compiled_step_is_the_plain_step(name: str, seed: int, t_ref: float)
         (lambda: ng.LIFExp(t_ref=-1.0), "at least 0 ms"),
         (lambda: ng.LIFFrozen(v_reset=-40.0), "above v_threshold"),
         (lambda: ng.LIFFrozen(t_ref=-1.0), "at least 0 ms"),
-        (lambda: find_model("Hodgkin"), "no neuron model 'Hodgkin'; choose from LIFExp, LIFFrozen"),
+        (lambda: find("neuron model", "Hodgkin", MODELS), "no neuron model 'Hodgkin'; choose from LIFExp, LIFFrozen"),
     ],
 )
 def test_impossible_parameters_are_refused(make, message: str) -> None:

@@ -64,13 +64,13 @@ def _describe(recipe: str, seed: int, given: dict[str, Any]) -> Any:
     """Return the recipe's network; refuse options that belong to another recipe."""
     import inspect
 
+    from neurograph.choices import find
     from neurograph.recipes import RECIPES
     from neurograph_storage.errors import ArgumentError
 
-    if recipe not in RECIPES:
-        raise ArgumentError(f"no recipe {recipe!r}; choose from {', '.join(RECIPES)}")
-    allowed = inspect.signature(RECIPES[recipe]).parameters
+    describe = find("recipe", recipe, RECIPES)
+    allowed = inspect.signature(describe).parameters
     strange = given.keys() - allowed.keys()
     if strange:
         raise ArgumentError(f"--{min(strange).replace('_', '-')} does not go with the recipe {recipe}")
-    return RECIPES[recipe](**given, **({"seed": seed} if "seed" in allowed else {}))
+    return describe(**given, **({"seed": seed} if "seed" in allowed else {}))

@@ -46,9 +46,10 @@ def import_command(
       neurograph import connectivity.parquet fly.zarr --preset shiu2024
       neurograph import edges.csv mine.zarr --source pre --target post --weight pA --delay-ms 1.5
     """
+    from neurograph.choices import find
     from neurograph.cli.progress import progress_bar
     from neurograph.importing import edge_columns, import_edges
-    from neurograph.models import find_model
+    from neurograph.models import MODELS
 
     with progress_bar("importing", " synapses") as progress:
         circuit = import_edges(
@@ -59,7 +60,7 @@ def import_command(
             neurons=neurons,
             id_column=id_column,
             preset=preset,
-            model=None if model is None else find_model(model)(),
+            model=None if model is None else find("neuron model", model, MODELS)(),
             weight_unit=weight_unit,
             dt=dt,
             jobs=jobs,
