@@ -25,7 +25,7 @@ class PrefetchStatistics:
 
 @dataclass(frozen=True)
 class RunStatistics:
-    """Figures of a run; times are in seconds of wall time unless the name says ms."""
+    """Figures of a run, as attributes or by name; times are in seconds of wall time unless the name says ms."""
 
     neurons: int
     synapses: int
@@ -42,6 +42,13 @@ class RunStatistics:
     peak_rss_bytes: int
     memory_budget_bytes: int
     prefetch: PrefetchStatistics = field(default_factory=PrefetchStatistics)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+    def keys(self) -> list[str]:
+        """Return the names of all figures, so that ``dict(statistics)`` is the JSON object."""
+        return list(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON object."""
