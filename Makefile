@@ -20,7 +20,9 @@ demo: $(VENV)/.base
 	$(BIN)/neurograph run $(DEMO)/cortex.zarr --duration 1000 --seed 1 --spikes $(DEMO)/spikes.parquet
 	$(BIN)/neurograph plot $(DEMO)/spikes.parquet $(DEMO)/raster.png --circuit $(DEMO)/cortex.zarr
 
+# Compiled kernels are cached by the file they stand in, not by those whose functions they take in: start without them.
 test: lint
+	find neurograph storage \( -name '*.nbi' -o -name '*.nbc' \) -delete
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.$(subst $(comma),-,$(EXTRAS))

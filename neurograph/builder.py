@@ -27,7 +27,7 @@ from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
 from neurograph.space import check_space, named_disk_full
 from neurograph_storage.errors import ArgumentError, DataError
-from neurograph_storage.layout import MAX_BLOCK_NEURONS, batches, default_block_neurons
+from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, batches, default_block_neurons
 from neurograph_storage.publish import publishing
 from neurograph_storage.rows import Rows
 from neurograph_storage.writer import CircuitWriter
@@ -78,14 +78,15 @@ def build(
     ------
     CircuitExistsError, CircuitLockedError, DiskSpaceError, ArgumentError, DataError
     """
-    out = Path(path)
+    out = Path(path).absolute()
     _check_ids(network)
     order = _storage_order(network, seed, shuffle=shuffle)
     storage = np.empty(network.size, np.uint32)
     storage[order] = np.arange(network.size, dtype=np.uint32)
     block = default_block_neurons(network.size) if block_neurons is None else block_neurons
-    if not 1 <= block <= MAX_BLOCK_NEURONS:
-        raise ArgumentError(f"block_neurons is {block}, allowed are 1 to {MAX_BLOCK_NEURONS}")
+    smallest = max(1, -(-network.size // MAX_BLOCKS))
+    if not smallest <= block <= MAX_BLOCK_NEURONS:
+        raise ArgumentError(f"block_neurons is {block}, allowed are {smallest} to {MAX_BLOCK_NEURONS}")
     scales = network_scales(network, weight_unit, bits=weight_bits)
     meta = _metadata(network, scales, seed, shuffle=shuffle)
     with publishing(out, _fingerprint(network, meta, order, block)) as folder, named_disk_full(out):
@@ -130,7 +131,8 @@ def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64
     """Return a digest of everything that decides the bytes of the circuit."""
     digest = hashlib.sha256(json.dumps([meta, block, BATCH_SYNAPSES], sort_keys=True, default=str).encode())
     digest.update(order.tobytes())
-    digest.update(_ids(network).tobytes())
+    for values in (_ids(network), *(v for setup in network.setups for v in setup.initial.values())):
+        digest.update(values.tobytes() if isinstance(values, np.ndarray) else repr(values).encode())
     for projection in network.projections:
         for part in (projection.source, projection.target, projection.receptor):
             digest.update(repr(part).encode())

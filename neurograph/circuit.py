@@ -68,6 +68,8 @@ class Circuit:
             self.populations[entry["name"]] = Population(entry["name"], first, entry["size"], _model(entry))
             self._initial.append({state: restore(value) for state, value in entry["initial"].items()})
             first += entry["size"]
+        if not (self.dt > 0 and first == self.neurons):
+            raise ValueError("dt is not positive, or population sizes do not sum to the neurons")
         self.scales = {m: np.array([s["unit"] for s in of_model]) for m, of_model in meta["scales"].items()}
         self.drives = [_drive(entry) for entry in meta["drives"]]
         self.drive_defaults: dict[str, Any] = dict(meta["drive_defaults"])
@@ -97,6 +99,9 @@ class Circuit:
     def storage(self) -> NDArray[np.uint32]:
         """Storage ids by index, (neurons,) uint32."""
         storage: NDArray[np.uint32] = np.array(self.store.arrays["neurons/storage"])
+        populations = self.store.arrays["neurons/population"]
+        if (np.bincount(storage) != 1).any() or (len(storage) and populations.max() >= len(self.populations)):
+            raise CorruptionError(f"the neuron table of {self.path} is damaged; neurograph verify says where")
         return storage
 
     @cached_property

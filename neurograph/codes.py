@@ -84,7 +84,7 @@ def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int
     values = np.concatenate([np.empty(0), *(np.unique(a) for a in arrays)])
     drawn = [w for w in listed if not isinstance(w, np.ndarray)]
     if unit is not None:
-        return _demanded(unit, values, max_code)
+        return _demanded(unit, values, max_code, [bound for w in drawn for bound in w.bounds()])
     found = None if drawn or len(values) > _MAX_DISTINCT else _common_unit(np.unique(np.abs(values)), max_code)
     if found is not None:
         return Scale(found, max_code=max_code)
@@ -92,10 +92,14 @@ def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int
     return _measured(largest / max_code if largest > 0 else 1.0, arrays, max_code, drawn=bool(drawn))
 
 
-def _demanded(unit: float, values: NDArray[np.float64], max_code: int) -> Scale:
+def _demanded(unit: float, values: NDArray[np.float64], max_code: int, bounds: list[float]) -> Scale:
     if not (np.isfinite(unit) and unit > 0):
         raise ArgumentError(f"weight unit is {unit}, it must be positive")
     scale = Scale(unit, max_code=max_code)
+    if bounds:
+        # Drawn weights are on no grid: they must fit, and are rounded.
+        scale.encode(np.array(bounds))
+        scale = Scale(unit, unit / 2, unit / float(np.sqrt(12)), max_code)
     wrong = scale.encode(values) * unit != values
     if wrong.any():
         raise DataError(f"weight {values[wrong][0]} is not a multiple of the weight unit {unit:g}")

@@ -1,6 +1,6 @@
 """How does a delay in ms become whole steps?
 
-Rounded to the grid, halves up; never below one step. `largest_rounding` says what that changed.
+Rounded to the grid, halves up; what rounds to less than one step is refused. `largest_rounding` says what that changed.
 """
 
 from typing import Any
@@ -23,11 +23,11 @@ def delay_table(delay: Distribution, dt: float) -> DiscreteTable:
     ArgumentError
         If it can be shorter than one step or longer than the format allows.
     """
-    table = discrete(delay, dt)
-    problem = _out_of_range(table.values, dt)
+    low, high = delay.bounds()
+    problem = _out_of_range(np.array([low, high]), dt)
     if problem:
         raise ArgumentError(f"{problem}; bound the distribution with low= and high=")
-    return table
+    return discrete(delay, dt)
 
 
 def delay_steps(delays: NDArray[np.floating[Any]], dt: float) -> NDArray[np.int64]:
@@ -38,10 +38,10 @@ def delay_steps(delays: NDArray[np.floating[Any]], dt: float) -> NDArray[np.int6
     DataError
         If one is shorter than one step or longer than the format allows.
     """
-    steps: NDArray[np.int64] = np.floor(delays / dt + 0.5).astype(np.int64)
-    problem = _out_of_range(steps, dt)
+    problem = _out_of_range(delays, dt)
     if problem:
         raise DataError(problem)
+    steps: NDArray[np.int64] = np.floor(delays / dt + 0.5).astype(np.int64)
     return steps
 
 
@@ -59,10 +59,12 @@ def _rounding(projection: Projection, dt: float) -> float:
     return abs(float(np.floor(constant / dt + 0.5)) * dt - constant)
 
 
-def _out_of_range(steps: NDArray[np.int64], dt: float) -> str | None:
+def _out_of_range(delays: NDArray[np.floating[Any]], dt: float) -> str | None:
+    """Say which of the delays, in ms, is not one to 8,191 steps when rounded."""
+    steps = np.floor(np.asarray(delays, np.float64) / dt + 0.5)
+    allowed = f"allowed are {dt:g} to {MAX_DELAY_STEPS * dt:g} ms"
     if len(steps) and steps.min() < 1:
-        found = f"a delay of {steps.min() * dt:g} ms is shorter than one step"
-        return f"{found}; allowed are {dt:g} to {MAX_DELAY_STEPS * dt:g} ms"
+        return f"a delay of {delays[steps.argmin()]:g} ms is shorter than one step; {allowed}"
     if len(steps) and steps.max() > MAX_DELAY_STEPS:
-        return f"a delay of {steps.max() * dt:g} ms is too long; allowed are {dt:g} to {MAX_DELAY_STEPS * dt:g} ms"
+        return f"a delay of {delays[steps.argmax()]:g} ms is too long; {allowed}"
     return None

@@ -131,6 +131,8 @@ class DistanceFiller:
         self._steps = (delay.base / dt, rule.extent / delay.speed / dt)
         u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
         self._quantiles = special.ndtri(u) * (rule.sigma / rule.extent)
+        if self._steps[0] < 0.5:
+            raise ArgumentError(f"DistanceDelay.base is {delay.base} ms, shorter than one step of {dt:g} ms")
         longest = int(self._steps[0] + self._steps[1]) + 1
         if longest > MAX_DELAY_STEPS:
             raise ArgumentError(f"delays could reach {longest * dt:g} ms; allowed are {MAX_DELAY_STEPS * dt:g} ms")

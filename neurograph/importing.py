@@ -8,6 +8,7 @@ Edges that repeat a pair stay separate synapses (multapses).
 """
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,8 @@ def import_edges(
     listed = _read(Path(edges), chosen, known if neurons is None else None)
     ids = _neuron_ids(listed, neurons, id_column)
     unit = weight_unit if weight_unit is not None else known.weight_unit if known else 1.0
+    if not (np.isfinite(unit) and unit > 0):
+        raise ArgumentError(f"weight unit is {unit}, it must be positive")
     network = Network(dt=dt if dt is not None else known.dt if known else 0.1)
     network.recipe = {"name": "import", "edges": Path(edges).name, "preset": preset}
     network.drive_defaults = known.drive_defaults if known else {}
@@ -129,6 +132,8 @@ def import_edges(
 
 def _read(path: Path, columns: EdgeColumns, preset: Preset | None) -> _EdgeList:
     if path.suffix == ".npz":
+        if columns != EdgeColumns():
+            raise ArgumentError(f"{path} is a matrix and has no columns to name; its delay is given by --delay-ms")
         return _read_matrix(path)
     if not path.name.endswith(SUFFIXES):
         raise ArgumentError(
@@ -147,21 +152,36 @@ def _read_matrix(path: Path) -> _EdgeList:
     if not path.is_file():
         raise ArgumentError(f"no file {path}")
     try:
-        matrix = sparse.coo_array(sparse.load_npz(path))
-    except (OSError, ValueError, EOFError, KeyError) as error:
+        with path.open("rb") as file:
+            matrix = sparse.coo_array(sparse.load_npz(file))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not a sparse matrix that SciPy saved: {error}") from error
     if matrix.shape[0] != matrix.shape[1]:
         raise DataError(f"the matrix in {path} is {matrix.shape[0]} x {matrix.shape[1]}, it must be square")
+    if not (np.isrealobj(matrix.data) and np.isfinite(matrix.data).all()):
+        raise DataError(f"the matrix in {path} holds a value that is not a finite number")
     source, target = (axis.astype(np.int64) for axis in matrix.coords)
     return _EdgeList(source, target, matrix.data, None, np.arange(matrix.shape[0]))
 
 
 def _ids_by_index(table: Table, preset: Preset, source: Ids, target: Ids) -> Ids | None:
-    """Return original ids in the order that the file's index columns give, or None if some index is never named."""
+    """Return original ids in the order that the file's index columns give, or None if there are no edges.
+
+    Raises
+    ------
+    DataError
+        If some index is never named.
+    """
     indices = np.concatenate([table.integers(preset.source_index), table.integers(preset.target_index)])
-    if len(indices) == 0 or indices.min() < 0 or len(np.unique(indices)) <= indices.max():
+    named = np.unique(indices)
+    if len(named) == 0:
         return None
-    ids = np.empty(indices.max() + 1, np.int64)
+    if named[0] < 0 or len(named) <= named[-1]:
+        gap = named[0] if named[0] < 0 else int(np.flatnonzero(named != np.arange(len(named)))[0])
+        raise DataError(
+            f"no edge of {table.path} names index {gap}, so its neuron is unknown; give a table with --neurons"
+        )
+    ids = np.empty(named[-1] + 1, np.int64)
     ids[indices] = np.concatenate([source, target])
     return ids
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from neurograph_storage.sizes import parse_size
 
 DEFAULT_SHARE = 0.6
-_LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def available_memory() -> int:
@@ -30,12 +31,25 @@ def budget_bytes(memory: str | int | None) -> int:
 
 
 def _group_limits() -> list[int]:
+    """Return the memory limits of the process's control groups and of all groups around them, versions 1 and 2."""
+    try:
+        lines = _OWN_GROUPS.read_text().splitlines()
+    except OSError:
+        return []
     limits = []
-    for file in _LIMIT_FILES:
-        try:
-            text = Path(file).read_text().strip()
-        except OSError:
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
             continue
-        if text.isdigit():
-            limits.append(int(text))
-    return limits
+        top, name = (_GROUPS / "memory", "memory.limit_in_bytes") if controllers else (_GROUPS, "memory.max")
+        own = top / group.lstrip("/")
+        limits += [_limit(folder / name) for folder in (own, *own.parents) if folder.is_relative_to(top)]
+    return [limit for limit in limits if limit is not None]
+
+
+def _limit(file: Path) -> int | None:
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

@@ -72,6 +72,9 @@ class PoissonInput:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.rate) and self.rate >= 0):
             raise ArgumentError(f"PoissonInput.rate is {self.rate} Hz, it must be at least 0")
+        window = [self.start, *(edge for edge in (self.stop, self.period) if edge is not None)]
+        if not np.isfinite(window).all() or self.start < 0:
+            raise ArgumentError(f"PoissonInput has start, stop and period {window} ms; they must be finite, from 0 on")
         if not np.isfinite(self.weight):
             raise ArgumentError(f"PoissonInput.weight is {self.weight}, it must be finite")
         if self.period is not None and (self.stop is None or not 0 < self.stop - self.start <= self.period):
@@ -156,7 +159,8 @@ class Network:
         self._check_population(name, size, model, initial or {}, ids)
         population = Population(name, self.size, size, model)
         original = None if ids is None else np.asarray(ids).astype(np.int64)
-        self.setups.append(PopulationSetup(population, dict(initial or {}), original))
+        plain = {s: float(v) if isinstance(v, int | float | np.number) else v for s, v in (initial or {}).items()}
+        self.setups.append(PopulationSetup(population, plain, original))
         return population
 
     def connect(
@@ -176,10 +180,11 @@ class Network:
         weight : number, distribution or (synapses,) float
             In the receptor's unit; an array goes with a rule that lists its synapses, such as `Edges`.
         delay : number, distribution, (synapses,) float or DistanceDelay
-            In ms; rounded to whole steps, at least one.
+            In ms; rounded to whole steps, of which there must be at least one.
         receptor : str, optional
             Receptor of the target's model; by default the one for each weight's sign.
         """
+        self._own(source, target)
         if receptor is not None:
             target.model.receptor_number(receptor)
         if isinstance(delay, DistanceDelay) != isinstance(rule, DistanceOutdegree):
@@ -201,9 +206,23 @@ class Network:
 
     def drive(self, population: Population, source: PoissonInput) -> None:
         """Add input from outside the circuit onto every neuron of a population or of a slice of one."""
+        if source.period is not None and round(source.period / self.dt) < 1:
+            raise ArgumentError(f"PoissonInput.period is {source.period} ms, shorter than one step of {self.dt} ms")
+        self._own(population)
         if source.receptor is not None:
             population.model.receptor_number(source.receptor)
         self.drives.append((population, source))
+
+    def _own(self, *populations: Population) -> None:
+        """Refuse populations of another network."""
+        own = {setup.population.name: setup.population for setup in self.setups}
+        for part in populations:
+            whole = own.get(part.name)
+            inside = (
+                whole is not None and whole.first <= part.first <= part.first + part.size <= whole.first + whole.size
+            )
+            if not inside or part.model is not own[part.name].model:
+                raise ArgumentError(f"population {part.name!r} is not one of this network")
 
     def _check_population(
         self,
@@ -220,6 +239,9 @@ class Network:
         unknown = initial.keys() - set(model.states)
         if unknown:
             raise ArgumentError(f"{type(model).__name__} has no state {unknown}; choose from {', '.join(model.states)}")
+        for state, value in initial.items():
+            if isinstance(as_distribution(value) if not isinstance(value, np.ndarray) else value, np.ndarray):
+                self._values(np.asarray(value), f"{state} value", listed=True)
         if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
             raise ArgumentError(f"ids of population {name!r} must be {size} integers")
 

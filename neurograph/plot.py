@@ -19,6 +19,7 @@ from neurograph_storage.errors import ArgumentError
 # Colour-blind safe (Wong 2011, Nature Methods 8:441); blue for the first, usually excitatory, population.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 RATE_BIN = 5.0  # ms
+ONLY_POPULATION = "neurons"  # as it is called where spikes name none
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Activity:
     def split(self) -> dict[str, "Activity"]:
         """Return the spikes of each population, by name, in order of the smallest neuron id."""
         if self.populations is None:
-            return {"neurons": self}
+            return {ONLY_POPULATION: self}
         names = sorted(set(self.populations.tolist()), key=lambda n: int(self.neurons[self.populations == n].min()))
         parts = {name: self.populations == name for name in names}
         return {name: Activity(self.times[part], self.neurons[part], None) for name, part in parts.items()}
@@ -80,7 +81,7 @@ def plot_activity(
     low = 0.0 if start is None else start
     last = float(activity.times.max(initial=0.0))
     high = low + max(1.0, np.ceil((last - low + 0.01) / RATE_BIN)) * RATE_BIN if stop is None else stop
-    if not low < high:
+    if not (low < high and np.isfinite([low, high]).all()):
         raise ArgumentError(f"the window from {low} to {high} ms is empty")
     shown = activity.between(low, high)
     figure = Figure(figsize=(10, 6.5), layout="constrained")

@@ -132,6 +132,8 @@ def read_spikes(
     DataError
         If the file is not Parquet or lacks a column.
     """
+    if not Path(path).is_file():
+        raise ArgumentError(f"no file {path}")
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:

@@ -123,7 +123,7 @@ class DistanceOutdegree:
 
     def __post_init__(self) -> None:
         _check_degree(self, self.degree)
-        if not 0 < self.sigma < self.extent:
+        if not 0 < self.sigma < self.extent < np.inf:
             raise ArgumentError(
                 f"DistanceOutdegree.sigma is {self.sigma} mm, it must lie in 0 to extent {self.extent} mm"
             )
@@ -193,6 +193,9 @@ class Edges:
     targets: NDArray[np.integer[Any]]
 
     def __post_init__(self) -> None:
+        kinds = [np.asarray(part).dtype for part in (self.sources, self.targets)]
+        if len(self.sources) and not all(np.issubdtype(kind, np.integer) for kind in kinds):
+            raise ArgumentError(f"Edges needs integers, got {kinds[0]} and {kinds[1]}")
         if len(self.sources) != len(self.targets):
             raise ArgumentError(f"Edges has {len(self.sources)} sources but {len(self.targets)} targets")
 
@@ -205,7 +208,7 @@ class Edges:
         ):
             if len(values) and not (values.min() >= 0 and values.max() < size):
                 raise ArgumentError(f"Edges has a {name} outside 0 .. {size - 1}")
-        return self.sources.astype(np.int64), self.targets.astype(np.int64)
+        return np.asarray(self.sources).astype(np.int64), np.asarray(self.targets).astype(np.int64)
 
 
 RowRule = FixedOutdegree | FixedTotal | CommunityOutdegree | DistanceOutdegree

@@ -64,6 +64,7 @@ class Simulation:
         if threads < 1:
             raise ArgumentError(f"workers is {threads}, it must be at least 1")
         needed = _check_budget(self.circuit, self.memory_budget)
+        self.circuit.store.check_starts()
         self.circuit.store.advise(fits=needed + self.circuit.store.synapse_bytes <= self.memory_budget)
         self._executor = Executor(self.circuit, workers=threads, seed=seed)
         self._recorder = SpikeRecorder(self.circuit)
@@ -128,10 +129,14 @@ class Simulation:
             In the receptor's unit; by default the circuit's (from a preset).
         receptor : str, optional
             By default the circuit's, or else the one for each weight's sign.
+
+        A preset's rule for driven neurons applies to them from now on, as to those of a drive file.
         """
         index = self.circuit.index_of(neurons)
         step = np.full(len(index), self._executor.step, np.int64)
-        self._injected = _joined(self._injected, resolve(self.circuit, step, index, weight, receptor))
+        events = resolve(self.circuit, step, index, weight, receptor)
+        self._release_driven(events)
+        self._injected = _joined(self._injected, events)
 
     def state(self, name: str, neurons: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return a state variable in user units.

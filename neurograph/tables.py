@@ -83,6 +83,8 @@ class Table:
         return np.array(column.to_pylist(), object)
 
     def _complete(self, name: str) -> Any:
+        if self.names.count(name) > 1:
+            raise DataError(f"{self.path} has more than one column {name!r}")
         if name not in self.names:
             raise DataError(f"{self.path} has no column {name!r}; it has {', '.join(map(repr, self.names))}")
         column = self._table[name]

@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from neurograph.builder import build
+from neurograph.choices import find
 from neurograph.recipes import RECIPES
 from neurograph.simulation import Simulation
+
+# Recipes whose size is given in neurons and synapses per neuron.
+_SIZED = {name: RECIPES[name] for name in ("random", "modular", "sheet")}
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """Figures of one size; times in seconds of wall time."""
+    """Figures of one size; times in seconds of wall time; those of building are None if the circuit was there."""
 
     neurons: int
     synapses: int
     bytes_on_disk: int
-    build_s: float
-    synapses_built_per_s: float
+    build_s: float | None
+    synapses_built_per_s: float | None
     duration_ms: float
     wall_s: float
     real_time_factor: float
@@ -60,6 +64,7 @@ def measure_throughput(
     report : callable
         Called with each result as it comes.
     """
+    find("recipe", recipe, _SIZED)
     results = []
     for result in _measure_each(Path(folder), sizes, recipe, synapses_per_neuron, duration, workers, seed):
         report(result)
@@ -73,13 +78,13 @@ def _measure_each(
     folder.mkdir(parents=True, exist_ok=True)
     for neurons in sizes:
         path = folder / f"{recipe}-{neurons}x{degree}-seed{seed}.zarr"
-        started = time.perf_counter()
-        if not path.exists():
-            build(path, RECIPES[recipe](neurons=neurons, synapses_per_neuron=degree), seed=seed)
-        yield _measure(path, time.perf_counter() - started, duration, workers, seed)
+        started, there = time.perf_counter(), path.exists()
+        if not there:
+            build(path, _SIZED[recipe](neurons=neurons, synapses_per_neuron=degree), seed=seed)
+        yield _measure(path, None if there else time.perf_counter() - started, duration, workers, seed)
 
 
-def _measure(path: Path, build_s: float, duration: float, workers: int | None, seed: int) -> Throughput:
+def _measure(path: Path, build_s: float | None, duration: float, workers: int | None, seed: int) -> Throughput:
     with Simulation(path, workers=workers, seed=seed) as sim:
         sim.run(duration / 10)
         warm = sim.statistics
@@ -91,7 +96,7 @@ def _measure(path: Path, build_s: float, duration: float, workers: int | None, s
         synapses=full.synapses,
         bytes_on_disk=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         build_s=build_s,
-        synapses_built_per_s=full.synapses / build_s,
+        synapses_built_per_s=None if build_s is None else full.synapses / build_s,
         duration_ms=duration,
         wall_s=wall,
         real_time_factor=wall / (duration / 1000.0),

@@ -155,3 +155,43 @@ def test_narrow_weights_save_a_byte_a_synapse(tmp_path: Path) -> None:
     circuits = [ng.build(tmp_path / f"{bits}.zarr", network, weight_bits=bits) for bits in (16, 8)]
     wide, narrow = (circuit.store.specs["rows/words"].nbytes for circuit in circuits)
     assert (wide - narrow) / 200_000 == pytest.approx(1.0, abs=0.1)
+
+
+def test_populations_of_another_network_are_refused() -> None:
+    network, other = ng.Network(), ng.Network()
+    mine, stranger = network.population("a", 20, ng.LIFExp()), other.population("a", 500, ng.LIFExp())
+    for source, target in ((mine, stranger), (stranger, mine)):
+        with pytest.raises(ng.ArgumentError, match="'a' is not one of this network"):
+            network.connect(source, target, ng.FixedOutdegree(1), weight=1.0, delay=1.0)
+    with pytest.raises(ng.ArgumentError, match="'a' is not one of this network"):
+        network.drive(stranger, ng.PoissonInput(rate=1.0, weight=1.0))
+
+
+def test_more_blocks_than_can_be_numbered_are_refused(tmp_path: Path) -> None:
+    network = ng.Network()
+    network.population("a", 70_000, ng.LIFExp())
+    with pytest.raises(ng.ArgumentError, match="block_neurons is 1, allowed are 2 to 65536"):
+        ng.build(tmp_path / "c.zarr", network, block_neurons=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda n: n.population("a", 2, ng.LIFExp(), initial={"v": float("nan")}), "not finite"),
+        (lambda n: n.population("a", 2, ng.LIFExp(), initial={"v": np.array([1.0, np.nan])}), "not finite"),
+        (lambda n: ng.Edges(np.array([0.9]), np.array([1.7])), "Edges needs integers, got float64"),
+        (lambda n: ng.PoissonInput(rate=1.0, weight=1.0, start=float("nan")), "must be finite"),
+        (lambda n: n.drive(n.population("a", 2, ng.LIFExp()),
+                           ng.PoissonInput(rate=1.0, weight=1.0, stop=0.01, period=0.01)), "shorter than one step"),
+    ],
+)  # fmt: skip
+def test_values_that_would_fail_late_are_refused(make, message: str) -> None:
+    with pytest.raises(ng.ArgumentError, match=message):
+        make(ng.Network())
+
+
+def test_start_values_may_be_of_any_number_type(tmp_path: Path) -> None:
+    network = ng.Network()
+    network.population("a", 2, ng.LIFExp(), initial={"v": np.float32(-60.5)})
+    with ng.Simulation(ng.build(tmp_path / "c.zarr", network)) as sim:
+        assert sim.state("v").tolist() == [-60.5, -60.5]

@@ -61,3 +61,10 @@ def test_no_weights_at_all() -> None:
 def test_weights_that_do_not_fit(weights: list[float], unit: float, message: str) -> None:
     with pytest.raises(NeuroGraphError, match=message):
         choose_scale([np.array(weights)], unit)
+
+
+def test_drawn_weights_in_a_demanded_unit_must_fit_and_are_rounded() -> None:
+    scale = choose_scale([Normal(100.0, 10.0, low=0.0)], 0.01)
+    assert (scale.unit, scale.max_error) == (0.01, 0.005)
+    with pytest.raises(NeuroGraphError, match="does not fit"):
+        choose_scale([Normal(100.0, 10.0, low=0.0)], 0.001)

@@ -86,3 +86,13 @@ def test_injection_uses_the_defaults_of_the_preset() -> None:
         sim.inject(circuit.ids[:1])
         sim.step()
         assert sim.state("v", circuit.ids[:1])[0] == -52.0 + 68.75
+
+
+def test_injected_neurons_follow_the_rule_for_driven_ones() -> None:
+    """Never refractory: an event in each step gives a spike in each step."""
+    circuit = ng.open(GOLDEN / "circuit.zarr")
+    with ng.Simulation(circuit) as sim:
+        for _ in range(20):
+            sim.inject(circuit.ids[:1])
+            sim.step()
+    assert (sim.spikes.neurons == circuit.ids[0]).sum() == 10

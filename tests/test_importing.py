@@ -171,3 +171,41 @@ def test_the_preset_without_index_columns_takes_ids_in_order(tmp_path: Path) -> 
     }
     circuit = ng.import_edges(write(tmp_path / "e.csv", columns), tmp_path / "c.zarr", preset="shiu2024")
     assert circuit.ids.tolist() == [10, 20, 30]
+
+
+def test_an_index_that_no_edge_names_asks_for_the_neuron_table(tmp_path: Path) -> None:
+    columns = {
+        "Presynaptic_ID": [900, 100],
+        "Postsynaptic_ID": [100, 500],
+        "Presynaptic_Index": [0, 1],
+        "Postsynaptic_Index": [1, 3],
+        "Excitatory x Connectivity": [5, -6],
+    }
+    with pytest.raises(ng.DataError, match="names index 2, so its neuron is unknown; give a table with --neurons"):
+        ng.import_edges(write(tmp_path / "e.csv", columns), tmp_path / "c.zarr", preset="shiu2024")
+
+
+@pytest.mark.parametrize("unit", ["0", "-1", "nan"])
+def test_a_weight_unit_must_be_positive(tmp_path: Path, unit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "e.csv", GOOD | {"weight": [0.5, 1.5, 2.5, 3.5]})
+    options = ["--delay-ms", "1", "--weight-unit", unit]
+    assert call(["import", str(path), str(tmp_path / "c.zarr"), *options]) == 2
+    assert "it must be positive" in capsys.readouterr().err
+
+
+def test_odd_matrices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.npz"
+    sparse.save_npz(path, sparse.coo_array(([1j], ([0], [1])), shape=(2, 2)))
+    assert call(["import", str(path), str(tmp_path / "c.zarr"), "--delay-ms", "1"]) == 1
+    assert "not a finite number" in capsys.readouterr().err
+    assert call(["import", str(path), str(tmp_path / "c.zarr"), "--delay", "d"]) == 2
+    assert "has no columns to name" in capsys.readouterr().err
+    path.write_bytes(path.read_bytes()[:200])
+    assert call(["import", str(path), str(tmp_path / "c.zarr"), "--delay-ms", "1"]) == 1
+    assert "is not a sparse matrix" in capsys.readouterr().err
+
+
+def test_a_column_named_twice(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("source,target,weight,weight\n1,2,3,4\n")
+    with pytest.raises(ng.DataError, match="more than one column 'weight'"):
+        ng.import_edges(tmp_path / "e.csv", tmp_path / "c.zarr", delay_ms=1.0)

@@ -8,12 +8,23 @@ from neurograph import memory
 from neurograph_storage.errors import ArgumentError
 
 
-def test_a_group_limit_below_physical_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "limit").write_text("1000000\n")
-    (tmp_path / "none").write_text("max\n")
-    monkeypatch.setattr(memory, "_LIMIT_FILES", (tmp_path / "none", tmp_path / "absent"))
+@pytest.mark.parametrize(
+    ("line", "file", "around"),
+    [
+        ("5:cpu,memory:/a/b", "memory/a/b/memory.limit_in_bytes", "memory/a/memory.limit_in_bytes"),
+        ("0::/a/b", "a/b/memory.max", "memory.max"),
+    ],
+)
+def test_the_smallest_limit_of_the_groups_around_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, file: str, around: str
+) -> None:
+    (tmp_path / "own").write_text(f"1:name=systemd:/\n{line}\n")
+    monkeypatch.setattr(memory, "_OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
     physical = memory.available_memory()
-    monkeypatch.setattr(memory, "_LIMIT_FILES", (tmp_path / "limit", tmp_path / "absent"))
+    for name, limit in ((file, "max"), (around, "1000000")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(limit + "\n")
     assert memory.available_memory() == 1_000_000 < physical
     assert memory.budget_bytes(None) == 600_000
 

@@ -57,6 +57,18 @@ def test_every_recipe_with_any_workers(
             assert_same(run(circuit, workers, seed), expected)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "options"), [("microcircuit", {"scale": 0.005}), ("multiarea", {"areas": 3, "scale": 0.003})]
+)
+def test_the_published_models(recipe: str, options: dict[str, float], tmp_path: Path) -> None:
+    network = lively(getattr(ng.recipes, recipe)(**options))
+    circuit = ng.build(tmp_path / "c.zarr", network, seed=5)
+    expected = simulate(circuit, STEPS, seed=5)
+    assert len(expected) > 200
+    for workers in (1, 2):
+        assert_same(run(circuit, workers, 5), expected)
+
+
 @pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])
 def test_the_property_is_not_empty(recipe: str, tmp_path: Path) -> None:
     """There are spikes, they come from recurrent input too, and another seed gives others."""

@@ -68,8 +68,11 @@ def test_files_that_hold_no_spikes(tmp_path: Path) -> None:
     pq.write_table(pa.table({"time_ms": [1.0]}), tmp_path / "t.parquet")
     with pytest.raises(ng.DataError, match="has no column neuron"):
         ng.read_spikes(tmp_path / "t.parquet")
-    with pytest.raises(ng.DataError, match="cannot be read as Parquet"):
+    with pytest.raises(ng.ArgumentError, match="no file"):
         ng.read_spikes(tmp_path / "none.parquet")
+    (tmp_path / "bad.parquet").write_text("no spikes")
+    with pytest.raises(ng.DataError, match="cannot be read as Parquet"):
+        ng.read_spikes(tmp_path / "bad.parquet")
 
 
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:

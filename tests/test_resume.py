@@ -89,6 +89,28 @@ def test_another_build_does_not_take_up_a_strangers_folder(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["c.zarr"]
 
 
+def test_start_values_belong_to_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "JOURNAL_SECONDS", -1.0)
+
+    def network(start: float) -> ng.Network:
+        made = ng.Network()
+        cells = made.population("cells", 50, ng.LIFExp(), initial={"v": np.full(50, start)})
+        made.connect(cells, cells, ng.FixedOutdegree(5), weight=1.0, delay=1.0)
+        return made
+
+    def interrupt(done: int, _: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("neurograph_storage.writer.CircuitWriter.finish", lambda *_: interrupt(1, 0))
+    with pytest.raises(KeyboardInterrupt):
+        ng.build(tmp_path / "c.zarr", network(-60.0))
+    assert (tmp_path / "c.zarr.partial" / "journal.npz").exists()
+    monkeypatch.undo()
+    with ng.Simulation(ng.build(tmp_path / "c.zarr", network(-52.0))) as sim:
+        assert set(sim.state("v").tolist()) == {-52.0}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Path:
     """Return a disk of 1 MiB, where we may mount one."""

@@ -34,9 +34,14 @@ for _command in (build, import_command, info, plot, run, verify):
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status."""
+    """Run ``neurograph`` with these arguments and return its exit status."""
+    return run_command(cli, arguments, name="neurograph")
+
+
+def run_command(command: click.Command, arguments: Sequence[str], name: str | None = None) -> int:
+    """Run any command with the errors and exit status of ours."""
     try:
-        status = cli.main(list(arguments), prog_name="neurograph", standalone_mode=False)
+        status = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -22,10 +22,13 @@ def plot(
     from pathlib import Path
 
     from neurograph.circuit import Circuit
-    from neurograph.plot import Activity, plot_activity
+    from neurograph.plot import ONLY_POPULATION, Activity, plot_activity
     from neurograph.record import read_spikes
 
     target = out or str(Path(spikes).with_suffix(".png"))
     sizes = None if circuit is None else {p.name: p.size for p in Circuit(circuit).populations.values()}
+    if sizes is not None and len(sizes) == 1:
+        # Spike files do not name the population where there is only one.
+        sizes = {ONLY_POPULATION: sum(sizes.values())}
     plot_activity(Activity(*read_spikes(spikes)), target, start=start, stop=stop, max_neurons=neurons, sizes=sizes)
     click.echo(f"picture written to {target}")

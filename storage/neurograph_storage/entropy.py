@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph_storage.check import check_rows
+from neurograph_storage.errors import CorruptionError
+from neurograph_storage.layout import MAX_RECEPTORS
 from neurograph_storage.store import CircuitStore
 
 SAMPLE_SYNAPSES = 2_000_000
@@ -36,7 +39,12 @@ def entropy_bound(store: CircuitStore) -> EntropyBound:
     per_row = max(1, store.counts.synapses // max(1, store.neurons))
     rows = max(1, SAMPLE_SYNAPSES // _SAMPLES // per_row)
     for start in range(0, store.neurons, max(rows, -(-store.neurons // _SAMPLES))):
-        found = store.rows(start, min(start + rows, store.neurons)).synapses()
+        sample = store.rows(start, min(start + rows, store.neurons))
+        any_receptor = np.full(store.neurons, MAX_RECEPTORS, np.uint8)
+        row, broken = check_rows(sample.words, sample.starts, store.block_neurons, any_receptor)
+        if broken:
+            raise CorruptionError(f"row {start + row} of {store.path} is damaged; neurograph verify says where")
+        found = sample.synapses()
         order = np.lexsort((found.target, found.row))
         gap = np.diff(found.target[order], prepend=0)
         new_row = np.diff(found.row[order], prepend=-1) != 0

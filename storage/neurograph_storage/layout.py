@@ -16,6 +16,7 @@ PARTITION_ROWS = 1024
 
 # What the widths of a row's words allow (neurograph_storage.stream).
 MAX_BLOCK_NEURONS = 2**16
+MAX_BLOCKS = 2**16 - 1
 MAX_DELAY_STEPS = 2**13 - 1
 MAX_RECEPTORS = 2**3
 MAX_NEURONS = 2**32 - 1

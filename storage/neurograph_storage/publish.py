@@ -38,8 +38,8 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     ArgumentError
         If the folder around ``out`` does not exist or cannot be written.
     """
-    partial = out.with_name(out.name + ".partial")
     _refuse_existing(out)
+    partial = out.with_name(out.name + ".partial")
     with _locked_folder(partial):
         try:
             _prepare(partial, fingerprint)

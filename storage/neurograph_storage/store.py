@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.errors import CircuitNotFoundError, CorruptionError, VersionError
-from neurograph_storage.layout import ATTRIBUTE, FORMAT_VERSION, ArraySpec, Counts, array_specs
+from neurograph_storage.layout import ATTRIBUTE, FORMAT_VERSION, MAX_DELAY_STEPS, ArraySpec, Counts, array_specs
 from neurograph_storage.mapping import advise, map_chunks
 from neurograph_storage.rows import Rows
 
@@ -32,7 +32,7 @@ class CircuitStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = path.absolute()
         self.attributes = _read_attributes(path)
         try:
             self._read()
@@ -40,11 +40,27 @@ class CircuitStore:
             raise CorruptionError(f"metadata of {path} is damaged: {error!r}", path=path / "zarr.json") from error
         self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
 
+    def check_starts(self) -> None:
+        """Refuse rows that would lie outside the words; whoever reads rows of a circuit that may be damaged calls this.
+
+        Raises
+        ------
+        CorruptionError
+        """
+        starts = self.arrays["rows/start"]
+        if starts[0] != 0 or starts[-1] != self.counts.words or (starts[1:] <= starts[:-1]).any():
+            file = self.path / "rows/start"
+            raise CorruptionError(
+                f"rows/start of {self.path} does not rise to {self.counts.words}: damaged?", path=file
+            )
+
     def _read(self) -> None:
         self.counts = Counts(**self.attributes["counts"])
         self.min_delay, self.max_delay = self.attributes["delay_steps"]
         self.input_bound = int(self.attributes["input_bound"])
         self.block_neurons = int(self.attributes["block_neurons"])
+        if not (1 <= self.min_delay <= self.max_delay <= MAX_DELAY_STEPS and self.block_neurons >= 1):
+            raise ValueError("delays or blocks are out of range")
         self.specs = array_specs(self.counts, tuple(self.attributes["circuit"]["initial_arrays"]))
 
     @property
@@ -118,11 +134,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_attributes(path: Path) -> dict[str, Any]:
     if not (path / "zarr.json").is_file():
-        partial = path.with_name(path.name + ".partial").is_dir()
+        partial = bool(path.name) and path.with_name(path.name + ".partial").is_dir()
         hint = "; a build of it is unfinished, run the same build again" if partial else ""
         raise CircuitNotFoundError(f"no circuit at {path}{hint}")
-    attributes = _read_json(path / "zarr.json").get("attributes", {}).get(ATTRIBUTE)
-    if attributes is None:
+    group = _read_json(path / "zarr.json").get("attributes")
+    attributes = group.get(ATTRIBUTE) if isinstance(group, dict) else None
+    if not isinstance(attributes, dict):
         raise CircuitNotFoundError(f"{path} is a Zarr group but not a circuit (no '{ATTRIBUTE}' attribute)")
     version = attributes.get("format_version")
     if version != FORMAT_VERSION:
@@ -130,8 +147,7 @@ def _read_attributes(path: Path) -> dict[str, Any]:
     missing = {"counts", "block_neurons", "partition_rows", "delay_steps", "input_bound", "circuit"} - attributes.keys()
     if missing:
         raise CorruptionError(f"metadata of {path} lacks {', '.join(sorted(missing))}", path=path / "zarr.json")
-    checked: dict[str, Any] = attributes
-    return checked
+    return attributes
 
 
 def _read_array_shape(path: Path, spec: ArraySpec) -> tuple[int, int]:
