@@ -40,6 +40,11 @@ class CircuitStore:
             raise CorruptionError(f"metadata of {path} is damaged: {error!r}", path=path / "zarr.json") from error
         self.arrays: dict[str, NDArray[Any]] = {name: self._map(spec) for name, spec in self.specs.items()}
 
+    def starts_rise(self) -> bool:
+        """Return whether rows begin at word 0, follow one another, and end with the last word (invariant 5)."""
+        starts = self.arrays["rows/start"]
+        return bool(starts[0] == 0 and starts[-1] == self.counts.words and (starts[1:] > starts[:-1]).all())
+
     def check_starts(self) -> None:
         """Refuse rows that would lie outside the words; whoever reads rows of a circuit that may be damaged calls this.
 
@@ -47,8 +52,7 @@ class CircuitStore:
         ------
         CorruptionError
         """
-        starts = self.arrays["rows/start"]
-        if starts[0] != 0 or starts[-1] != self.counts.words or (starts[1:] <= starts[:-1]).any():
+        if not self.starts_rise():
             file = self.path / "rows/start"
             raise CorruptionError(
                 f"rows/start of {self.path} does not rise to {self.counts.words}: damaged?", path=file

@@ -100,8 +100,7 @@ def _table(store: CircuitStore, sizes: list[int]) -> Iterator[Violation]:
 
 
 def _starts(store: CircuitStore) -> Iterator[Violation]:
-    starts = store.arrays["rows/start"]
-    if starts[0] != 0 or starts[-1] != store.counts.words or (starts[1:] <= starts[:-1]).any():
+    if not store.starts_rise():
         yield Violation(5, f"rows/start does not rise strictly from 0 to {store.counts.words}")
 
 
