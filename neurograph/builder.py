@@ -63,7 +63,7 @@ def build(
     shuffle : bool
         Store neurons in random order, to hide the order a recipe planted. Results do not change.
     weight_unit : float, optional
-        Demand that all weights are exact multiples of this.
+        Demand that constant and listed weights are exact multiples of this; drawn ones are rounded to it.
     weight_bits : {16, 8}
         Width of weight codes; 8 saves a byte a synapse and rounds drawn weights to 1/127 of the largest.
     block_neurons : int, optional

@@ -89,6 +89,16 @@ class Circuit:
         """The model of each population, in order."""
         return [population.model for population in self.populations.values()]
 
+    @property
+    def receptor_count(self) -> int:
+        """Largest number of receptors of any model."""
+        return max((len(model.receptors) for model in self.models), default=0)
+
+    @property
+    def sum_type(self) -> type[np.int32] | type[np.int64]:
+        """Type that holds every sum of weight codes which a neuron can receive in one step."""
+        return np.int32 if self.store.input_bound < 2**31 else np.int64
+
     @cached_property
     def ids(self) -> NDArray[np.int64]:
         """Original ids by index, (neurons,) int64."""

@@ -68,7 +68,7 @@ def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int
     weights : list
         Distributions and arrays of listed weights, in the receptor's unit.
     unit : float, optional
-        Demand this unit, of which every weight must be an exact multiple.
+        Demand this unit, of which constant and listed weights must be exact multiples; drawn ones are rounded to it.
     bits : {16, 8}
         Width of the codes.
 

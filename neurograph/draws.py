@@ -21,9 +21,10 @@ from scipy import special
 
 from neurograph_storage.jit import kernel
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _C1, _C2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_S32, _LOW32 = np.uint64(32), np.uint64(2**32 - 1)
 # A guide has as many entries as its table, so that one or two comparisons find a value, within these bounds.
 _MIN_GUIDE_BITS, _MAX_GUIDE_BITS = 8, 16
 
@@ -41,11 +42,19 @@ def mix64(z: Any) -> Any:
 mix64_scalar = numba.njit(nogil=True, cache=True)(mix64)
 
 
+def below(bits: Any, size: Any) -> Any:
+    """Return uniform integers below ``size`` (at most 2^32), the high half of the 96-bit product; all uint64."""
+    return ((bits >> _S32) * size + (((bits & _LOW32) * size) >> _S32)) >> _S32
+
+
+below_scalar = numba.njit(nogil=True, cache=True)(below)
+
+
 def _hash(*parts: int) -> NDArray[np.uint64]:
     """Return one key, (1,) uint64, for a sequence of integers of any sign."""
     key = np.zeros(1, np.uint64)
     for part in parts:
-        key = mix64((key ^ np.array([part & (2**64 - 1)], np.uint64)) + _GOLDEN)
+        key = mix64((key ^ np.array([part & (2**64 - 1)], np.uint64)) + GOLDEN)
     return key
 
 
@@ -63,7 +72,7 @@ def stream_keys(seed: int, purpose: int, ids: NDArray[np.integer[Any]], *, part:
     -------
     (n,) uint64
     """
-    keys: NDArray[np.uint64] = mix64(_hash(seed, purpose, part) ^ mix64(ids.astype(np.int64).view(np.uint64) + _GOLDEN))
+    keys: NDArray[np.uint64] = mix64(_hash(seed, purpose, part) ^ mix64(ids.astype(np.int64).view(np.uint64) + GOLDEN))
     return keys
 
 
@@ -75,14 +84,14 @@ def counter_prefix(seed: int, purpose: int, *, part: int = 0) -> np.uint64:
 
 def counter_key(prefix: NDArray[np.uint64], counter: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Return the key of each counter value, to be combined with stream keys by XOR."""
-    key: NDArray[np.uint64] = mix64((prefix ^ counter.view(np.uint64)) + _GOLDEN)
+    key: NDArray[np.uint64] = mix64((prefix ^ counter.view(np.uint64)) + GOLDEN)
     return key
 
 
 @kernel
 def counter_key_scalar(prefix: np.uint64, counter: int) -> Any:
     """Return `counter_key` for one value."""
-    return mix64_scalar((prefix ^ np.uint64(counter)) + _GOLDEN)
+    return mix64_scalar((prefix ^ np.uint64(counter)) + GOLDEN)
 
 
 class DiscreteTable(NamedTuple):

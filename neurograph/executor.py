@@ -44,12 +44,11 @@ class State:
 
     def __init__(self, circuit: Circuit, seed: int) -> None:
         count, models = circuit.neurons, {type(model).__name__: type(model) for model in circuit.models}
-        receptors = max((len(model.receptors) for model in models.values()), default=0)
         self.by_model = {name: np.zeros((len(model.states), count)) for name, model in models.items()}
         self.countdown = np.zeros(count, np.int32)
         self.refractory = np.zeros(count, np.int32)
-        self.codes = np.zeros((receptors, count), np.int32 if circuit.store.input_bound < 2**31 else np.int64)
-        self.outside = np.zeros((receptors, count))
+        self.codes = np.zeros((circuit.receptor_count, count), circuit.sum_type)
+        self.outside = np.zeros((circuit.receptor_count, count))
         self.silenced = np.zeros(count, bool)
         for number, population in enumerate(circuit.populations.values()):
             storage = circuit.storage[population.first : population.first + population.size]
@@ -60,10 +59,9 @@ class State:
 def state_bytes(circuit: Circuit) -> int:
     """Return the bytes of everything that is held per neuron during a run."""
     models = {type(model) for model in circuit.models}
-    receptors = max((len(model.receptors) for model in models), default=0)
-    codes = 4 if circuit.store.input_bound < 2**31 else 8
+    inputs = circuit.receptor_count * (np.dtype(circuit.sum_type).itemsize + 8)
     # Besides the state: ids, index, storage id, population, key of draws, spike buffer.
-    per_neuron = sum(8 * len(m.states) for m in models) + receptors * (codes + 8) + 4 + 4 + 1 + 8 + 8 + 4 + 8 + 8 + 4
+    per_neuron = sum(8 * len(m.states) for m in models) + inputs + 4 + 4 + 1 + 8 + 8 + 4 + 8 + 8 + 4
     return circuit.neurons * per_neuron
 
 
@@ -74,12 +72,9 @@ class _Worker:
         self._shared, circuit = shared, shared.circuit
         self.low = first * shared.graph.block_neurons
         self.high = min(last * shared.graph.block_neurons, circuit.neurons)
-        low, high = self.low, self.high
         self._flight = InFlight(shared.graph, first, last, circuit.store.max_delay)
-        self._buffer = np.empty(high - low, np.uint32)
-        populations = np.empty(circuit.neurons, np.int64)
-        populations[circuit.storage] = circuit.store.arrays["neurons/population"]
-        self._runs = {name: self._model_runs(name, populations) for name in shared.state.by_model}
+        self._buffer = np.empty(self.high - self.low, np.uint32)
+        self._runs = {name: self._model_runs(name) for name in shared.state.by_model}
         self._trains = [(train, self._drive_runs(d.first, d.size)) for d, train in shared.trains]
         self.events = 0
 
@@ -121,8 +116,9 @@ class _Worker:
             outside.weight[due][mine],
         )
 
-    def _model_runs(self, name: str, populations: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _model_runs(self, name: str) -> NDArray[np.int64]:
         """Return start, stop and population of each run of one model's neurons, (runs, 3) int64."""
+        populations = self._shared.populations
         mine = populations[self.low : self.high]
         edges = self.low + np.concatenate([[0], np.flatnonzero(np.diff(mine)) + 1, [len(mine)]])
         runs = np.stack([edges[:-1], edges[1:], populations[edges[:-1]]], axis=1)
@@ -148,11 +144,13 @@ class Executor:
     """
 
     def __init__(self, circuit: Circuit, *, workers: int, seed: int) -> None:
-        self.circuit, self.seed, self.step = circuit, seed, 0
+        self.circuit, self.step = circuit, 0
         self.graph = Graph.of(circuit)
         self.state = State(circuit, seed)
         self.keys = np.empty(circuit.neurons, np.uint64)
         self.keys[circuit.storage] = neuron_keys(circuit, seed)
+        self.populations = np.empty(circuit.neurons, np.int64)
+        self.populations[circuit.storage] = circuit.store.arrays["neurons/population"]
         self.constants = {name: self._constants(name) for name in self.state.by_model}
         self.trains: list[tuple[Any, PoissonTrain]] = poisson_trains(circuit, seed)
         self.outside = no_events()

@@ -1,6 +1,6 @@
 """How does one projection fill its part of any rows it is asked for?
 
-One class for each kind of rule, all with the same three methods; `filler_of` chooses. Tables of weights and delays are
+One class for each kind of rule, all with the same two methods; `filler_of` chooses. Tables of weights and delays are
 made once, so that filling is only drawing.
 """
 

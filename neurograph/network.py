@@ -240,8 +240,7 @@ class Network:
         if unknown:
             raise ArgumentError(f"{type(model).__name__} has no state {unknown}; choose from {', '.join(model.states)}")
         for state, value in initial.items():
-            if isinstance(as_distribution(value) if not isinstance(value, np.ndarray) else value, np.ndarray):
-                self._values(np.asarray(value), f"{state} value", listed=True)
+            self._values(value, f"{state} value", listed=True)
         if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
             raise ArgumentError(f"ids of population {name!r} must be {size} integers")
 

@@ -139,7 +139,7 @@ def recurrent_input(
     circuit: Circuit, synapses: Synapses, fired: list[NDArray[np.bool_]], heard: NDArray[np.int64]
 ) -> Floats:
     """Return what earlier spikes deliver now, (receptors, neurons) float64, in the receptors' units."""
-    codes = np.zeros((receptor_count(circuit), circuit.neurons), np.int64)
+    codes = np.zeros((circuit.receptor_count, circuit.neurons), np.int64)
     for (delay, receptor), matrix in synapses.items():
         if delay <= len(fired):
             codes[receptor] += matrix @ (fired[-delay] * heard)
@@ -151,7 +151,7 @@ def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable
     keys, trains = neuron_keys(circuit, seed), poisson_trains(circuit, seed)
 
     def at(step: int) -> Floats:
-        total = np.zeros((receptor_count(circuit), circuit.neurons))
+        total = np.zeros((circuit.receptor_count, circuit.neurons))
         for place, train in trains:
             if train.active(step):
                 span = slice(place.first, place.first + place.size)
@@ -164,14 +164,9 @@ def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable
     return at
 
 
-def receptor_count(circuit: Circuit) -> int:
-    """Return the largest number of receptors of any model."""
-    return max(len(model.receptors) for model in circuit.models)
-
-
 def scale_of_each(circuit: Circuit) -> Floats:
     """Return the weight of code 1 for each receptor and neuron, (receptors, neurons) float64."""
-    scales = np.zeros((receptor_count(circuit), circuit.neurons))
+    scales = np.zeros((circuit.receptor_count, circuit.neurons))
     for p in circuit.populations.values():
         of_model = circuit.scales[type(p.model).__name__]
         scales[: len(of_model), p.first : p.first + p.size] = of_model[:, np.newaxis]

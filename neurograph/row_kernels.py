@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.draws import DiscreteTable, mix64_scalar, sample_table
+from neurograph.draws import DiscreteTable, below_scalar, mix64_scalar, sample_table
 from neurograph_storage.jit import kernel
 from neurograph_storage.stream import pack
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
-
-_LOW, _S32 = np.uint64(2**32 - 1), np.uint64(32)
 
 
 class Row(NamedTuple):
@@ -56,8 +54,7 @@ def _bits(key: Any, gamma: Any, draw: int) -> Any:
 
 @kernel
 def _below(bits: Any, size: Any) -> Any:
-    n = np.uint64(size)
-    return np.int64(((bits >> _S32) * n + (((bits & _LOW) * n) >> _S32)) >> _S32)
+    return np.int64(below_scalar(bits, np.uint64(size)))
 
 
 @kernel

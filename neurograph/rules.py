@@ -22,16 +22,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.draws import PURPOSE_EDGE, mix64, stream_keys
+from neurograph.draws import GOLDEN, PURPOSE_EDGE, below, mix64, stream_keys
 from neurograph_storage.errors import ArgumentError
 
 Indices = NDArray[np.int64]
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _check_degree(rule: object, degree: int) -> None:
     if degree < 0:
         raise ArgumentError(f"{type(rule).__name__}.degree is {degree}, it must be at least 0")
+
+
+def _all_targets(sources: Indices, target_size: int) -> tuple[Indices, Indices, bool]:
+    return np.zeros_like(sources), np.full_like(sources, target_size), True
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class FixedOutdegree:
     def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
         """Return the range of targets of each source, and whether it is meant or excluded."""
         del source_size
-        return np.zeros_like(sources), np.full_like(sources, target_size), True
+        return _all_targets(sources, target_size)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class FixedTotal:
 
     def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
         """Return the range of targets of each source, and whether it is meant or excluded."""
-        return FixedOutdegree(0).target_ranges(sources, source_size, target_size)
+        del source_size
+        return _all_targets(sources, target_size)
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class FixedIndegree:
         """Return (sources, targets), each (synapses,) int64, counted within their populations."""
         targets = np.repeat(np.arange(target_size, dtype=np.int64), self.degree)
         bits = edge_bits(len(targets), seed, part, 0)
-        return below(bits, source_size), targets
+        return below(bits, np.uint64(source_size)).astype(np.int64), targets
 
 
 @dataclass(frozen=True)
@@ -221,16 +225,9 @@ def edge_bits(count: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]
     return stream_keys(seed, PURPOSE_EDGE, np.arange(count), part=4 * part + draw)
 
 
-def below(bits: NDArray[np.uint64], size: int) -> Indices:
-    """Return uniform integers below ``size`` (at most 2^32), the high half of the 96-bit product."""
-    low, shift, n = np.uint64(2**32 - 1), np.uint64(32), np.uint64(size)
-    product = ((bits >> shift) * n + (((bits & low) * n) >> shift)) >> shift
-    return product.astype(np.int64)
-
-
 def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the odd increment of each row's own sequence, so that no two rows walk along the same one."""
-    gammas: NDArray[np.uint64] = mix64(keys + _GOLDEN) | np.uint64(1)
+    gammas: NDArray[np.uint64] = mix64(keys + GOLDEN) | np.uint64(1)
     return gammas
 
 
