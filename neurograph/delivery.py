@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
+from neurograph_storage.codec import RAW
 from neurograph_storage.jit import kernel, prefetch
+from neurograph_storage.loading import load_plain
 from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 
 _NONE = -1
@@ -31,9 +33,13 @@ class Graph(NamedTuple):
 
     @staticmethod
     def of(circuit: Circuit) -> "Graph":
-        """Return the arrays of a circuit."""
-        words = circuit.store.arrays["rows/words"]
-        return Graph(circuit.store.arrays["rows/start"], words, words.view(np.int8), circuit.store.block_neurons)
+        """Return the arrays of a circuit: mapped if its rows are raw, else read, checked and made plain."""
+        store = circuit.store
+        if store.codec == RAW:
+            start, words = store.arrays["rows/start"], store.arrays["rows/words"]
+        else:
+            start, words = load_plain(store)
+        return Graph(start, words, words.view(np.int8), store.block_neurons)
 
 
 class _Cursors(NamedTuple):

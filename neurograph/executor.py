@@ -25,6 +25,8 @@ from neurograph.events import OutsideEvents, no_events
 from neurograph.initial import initial_state
 from neurograph.models import MODELS
 from neurograph.noise import PoissonTrain, add_poisson, neuron_keys, poisson_trains, runs_of
+from neurograph_storage.codec import RAW
+from neurograph_storage.guard import RowGuard
 
 Spikes = NDArray[np.uint32]
 
@@ -158,6 +160,8 @@ class Executor:
         edges = np.arange(workers + 1) * blocks // workers
         self._workers = [_Worker(self, int(a), int(b)) for a, b in pairwise(edges) if a < b]
         self._launches: list[tuple[int, Spikes]] = []
+        # Rows that were made plain have been checked on the way.
+        self._guard = RowGuard(circuit.store) if circuit.store.codec == RAW else None
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -173,6 +177,9 @@ class Executor:
         silent = self.state.silenced
         heard = [(step, fired[~silent[fired]]) for step, fired in spikes] if silent.any() else spikes
         self._launches = [(step, fired) for step, fired in heard if len(fired)]
+        if self._guard is not None:
+            for _, fired in self._launches:
+                self._guard.admit(fired)
         self.step += steps
         return spikes
 

@@ -9,12 +9,13 @@ from neurograph_storage.entropy import entropy_bound
 def describe_circuit(circuit: Circuit) -> dict[str, Any]:
     """Return a JSON object: counts, bytes, entropy, delays, partitions, populations, scales of weights, provenance."""
     store, meta = circuit.store, circuit.store.circuit
-    store.check_starts()
+    store.check_tables()
     counts = store.counts
     arrays = {name: spec.nbytes for name, spec in store.specs.items()}
     rows = store.attributes["partition_rows"]
     return {
         "path": str(circuit.path),
+        "codec": store.codec,
         "format_version": store.attributes["format_version"],
         "neurons": counts.neurons,
         "synapses": counts.synapses,

@@ -6,7 +6,7 @@ Neurons are in table order, synapses one sparse matrix for each (delay, receptor
 order, no workers, no compiled code; it shares with the executor only the models' parameters and the random draws.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ from neurograph.initial import initial_state
 from neurograph.network import Population
 from neurograph.noise import neuron_keys, poisson_trains
 from neurograph.record import Spikes, spikes_of
+from neurograph.reference_rows import READERS
 
 Floats = NDArray[np.float64]
 Synapses = dict[tuple[int, int], sparse.csr_array]
@@ -84,11 +85,10 @@ def load_synapses(circuit: Circuit) -> Synapses:
     root = zarr.open_group(circuit.path, mode="r")
     index = np.argsort(np.asarray(root["neurons/storage"][:]))  # type: ignore[index]
     starts, words = (np.asarray(root[f"rows/{name}"][:]).astype(int).tolist() for name in ("start", "words"))  # type: ignore[index]
+    read = READERS[circuit.store.codec]
     listed: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for row in range(circuit.neurons):
-        for target, delay, receptor, code in read_row(
-            words[starts[row] : starts[row + 1]], circuit.store.block_neurons
-        ):
+        for target, delay, receptor, code in read(words[starts[row] : starts[row + 1]], circuit.store.block_neurons):
             listed.setdefault((delay, receptor), []).append((code, index[target], index[row]))
     shape = (circuit.neurons, circuit.neurons)
     synapses: Synapses = {}
@@ -96,28 +96,6 @@ def load_synapses(circuit: Circuit) -> Synapses:
         code, target, source = np.array(listed[key]).T
         synapses[key] = sparse.csr_array((code, (target, source)), shape=shape)
     return synapses
-
-
-def read_row(words: list[int], block_neurons: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (target's storage id, delay, receptor, code) of one row, as docs/data-model.md describes it."""
-    sections = words[0]
-    at = 1 + 3 * sections
-    for block, low, high in zip(*(words[1 + k : 1 + 3 * sections : 3] for k in range(3)), strict=True):
-        end = at + low + (high << 16)
-        while at < end:
-            delay, receptor, count, kind = words[at] >> 3, words[at] & 7, words[at + 1] >> 2, words[at + 1] & 3
-            body = words[at + 2 :]
-            if kind == 0:
-                targets, codes, used = body[1 : 1 + count], body[:1] * count, 1 + count
-            elif kind == 1:
-                halves = [half for word in body[count : count + (count + 1) // 2] for half in (word & 255, word >> 8)]
-                targets, used = body[:count], count + (count + 1) // 2
-                codes = [half - 256 if half > 127 else half for half in halves[:count]]
-            else:
-                targets, codes, used = body[: 2 * count : 2], body[1 : 2 * count : 2], 2 * count
-            for target, code in zip(targets, codes, strict=True):
-                yield block * block_neurons + target, delay, receptor, code - 65536 if code > 32767 else code
-            at += 2 + used
 
 
 def start(circuit: Circuit, seed: int, drive: OutsideEvents | None) -> list[PopulationState]:

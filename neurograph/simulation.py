@@ -19,6 +19,7 @@ from neurograph.memory import budget_bytes
 from neurograph.models import Model
 from neurograph.record import SpikeRecorder, Spikes
 from neurograph.statistics import Meter, RunStatistics, peak_rss
+from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.sizes import format_size
 
@@ -46,7 +47,9 @@ class Simulation:
     Raises
     ------
     MemoryBudgetError
-        If the state alone does not fit in the budget.
+        If the state, or the rows of a compressed circuit with it, do not fit in the budget.
+    CorruptionError
+        If stored arrays are damaged; the words of raw rows are checked when a spike first needs them.
     """
 
     def __init__(
@@ -64,8 +67,12 @@ class Simulation:
         if threads < 1:
             raise ArgumentError(f"workers is {threads}, it must be at least 1")
         needed = _check_budget(self.circuit, self.memory_budget)
-        self.circuit.store.check_starts()
-        self.circuit.store.advise(fits=needed + self.circuit.store.synapse_bytes <= self.memory_budget)
+        self.circuit.store.check_tables()
+        fits = needed + self.circuit.store.synapse_bytes <= self.memory_budget
+        if self.circuit.store.codec == RAW:
+            self.circuit.store.advise(fits=fits)
+        elif not fits:
+            raise _too_large(self.circuit, needed, self.memory_budget)
         self._executor = Executor(self.circuit, workers=threads, seed=seed)
         self._recorder = SpikeRecorder(self.circuit)
         self._meter = Meter()
@@ -220,6 +227,18 @@ class Simulation:
 def default_workers(neurons: int) -> int:
     """Return the number of workers for a circuit of ``neurons``."""
     return max(1, min(os.cpu_count() or 1, neurons // MIN_NEURONS_PER_WORKER))
+
+
+def _too_large(circuit: Circuit, needed: int, budget: int) -> MemoryBudgetError:
+    """Return the error for a compressed circuit that does not fit."""
+    total = needed + circuit.store.synapse_bytes
+    return MemoryBudgetError(
+        f"the rows of {circuit.path} are compressed and take {format_size(total)} with the state once they are plain; "
+        f"the memory budget is {format_size(budget)}: give at least --memory {total // 2**20 + 1}MiB, or build it with "
+        "--codec raw, which is mapped",
+        needed=total,
+        budget=budget,
+    )
 
 
 def _joined(first: OutsideEvents, second: OutsideEvents) -> OutsideEvents:

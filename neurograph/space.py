@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph_storage.codec import encode
 from neurograph_storage.errors import DiskSpaceError
 from neurograph_storage.rows import RowSource
 from neurograph_storage.sizes import format_size
@@ -21,7 +22,7 @@ _SAMPLES, _SAMPLE_SYNAPSES = 5, 20_000
 _BYTES_PER_NEURON, _FIXED_BYTES = 32, 2**16
 
 
-def estimate_bytes(lengths: NDArray[np.int64], source: RowSource, done: int = 0) -> int:
+def estimate_bytes(lengths: NDArray[np.int64], source: RowSource, codec: str, done: int = 0) -> int:
     """Return the bytes that rows from ``done`` on will take on the disk.
 
     Parameters
@@ -36,12 +37,12 @@ def estimate_bytes(lengths: NDArray[np.int64], source: RowSource, done: int = 0)
     for k in range(_SAMPLES):
         start = int(np.searchsorted(ends, ends[-1] * k // _SAMPLES, side="right"))
         stop = int(np.searchsorted(ends, ends[start] + _SAMPLE_SYNAPSES)) + 1
-        words += len(source.rows(done + start, min(done + stop, len(lengths))).words)
+        words += len(encode(source.rows(done + start, min(done + stop, len(lengths))), codec).words)
         synapses += int(lengths[done + start : done + stop].sum())
     return int(2 * words / max(synapses, 1) * ends[-1]) + _BYTES_PER_NEURON * len(ends) + _FIXED_BYTES
 
 
-def check_space(out: Path, lengths: NDArray[np.int64], source: RowSource, done: int = 0) -> None:
+def check_space(out: Path, lengths: NDArray[np.int64], source: RowSource, codec: str, done: int = 0) -> None:
     """Refuse to start what cannot end.
 
     Raises
@@ -49,7 +50,7 @@ def check_space(out: Path, lengths: NDArray[np.int64], source: RowSource, done: 
     DiskSpaceError
         If there is less room around ``out`` than rows from ``done`` on will take.
     """
-    needed, free = estimate_bytes(lengths, source, done), shutil.disk_usage(out.parent).free
+    needed, free = estimate_bytes(lengths, source, codec, done), shutil.disk_usage(out.parent).free
     if needed > free:
         raise DiskSpaceError(
             f"{out} needs about {format_size(needed)}, and {format_size(free)} are free there; "

@@ -17,7 +17,7 @@ def build_small(tmp_path: Path) -> Build:
 
     def build(recipe: str = "random", *, name: str | None = None, seed: int = 1, **options: object) -> ng.Circuit:
         shuffle = bool(options.pop("shuffle", False))
-        settings = {key: options.pop(key) for key in ("jobs", "block_neurons") if key in options}
+        settings = {key: options.pop(key) for key in ("jobs", "block_neurons", "codec") if key in options}
         parameters = {"neurons": 200, "synapses_per_neuron": 40} | options
         network = getattr(ng.recipes, recipe)(**parameters)
         path = tmp_path / f"{name or recipe}.zarr"

@@ -1,6 +1,6 @@
 """The executor gives the spikes of the reference, bit for bit, whatever does not belong to the circuit.
 
-Recipes x workers x storage order x seeds, with noise on; and a circuit of two models with outside events.
+Recipes x workers x storage order x codec x seeds, with noise on; and a circuit of two models with outside events.
 """
 
 import tempfile
@@ -45,13 +45,16 @@ def assert_same(found: Spikes, expected: Spikes) -> None:
     degree=st.integers(1, 60),
     shuffle=st.booleans(),
     block=st.sampled_from([None, 17, 64]),
+    codec=st.sampled_from(["raw", "compressed"]),
 )
 def test_every_recipe_with_any_workers(
-    recipe: str, seed: int, neurons: int, degree: int, shuffle: bool, block: int | None
+    recipe: str, seed: int, neurons: int, degree: int, shuffle: bool, block: int | None, codec: str
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         network = lively(getattr(ng.recipes, recipe)(neurons=neurons, synapses_per_neuron=degree))
-        circuit = ng.build(Path(folder) / "c.zarr", network, seed=seed, shuffle=shuffle, block_neurons=block)
+        circuit = ng.build(
+            Path(folder) / "c.zarr", network, seed=seed, shuffle=shuffle, block_neurons=block, codec=codec
+        )
         expected = simulate(circuit, STEPS, seed=seed)
         for workers in (1, 2, 3):
             assert_same(run(circuit, workers, seed), expected)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import neurograph as ng
 from neurograph.generate import NetworkRows
-from neurograph.reference import read_row
+from neurograph.reference_rows import read_row
 from neurograph.scales import network_scales
 from neurograph_storage.check import check_rows
 from neurograph_storage.layout import default_block_neurons
@@ -39,9 +39,16 @@ class TestStoredCircuit(RowSourceTests):
         return build_small(request.param).store
 
 
+class TestCompressedCircuit(RowSourceTests):
+    @pytest.fixture(params=["random", "modular", "sheet"])
+    def source(self, request: pytest.FixtureRequest, build_small) -> RowSource:
+        return build_small(request.param, codec="compressed").store
+
+
 @pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])
-def test_stored_rows_are_the_generated_rows(recipe: str, build_small) -> None:
-    circuit = build_small(recipe)
+@pytest.mark.parametrize("codec", ["raw", "compressed"])
+def test_stored_rows_are_the_generated_rows(recipe: str, codec: str, build_small) -> None:
+    circuit = build_small(recipe, codec=codec)
     source = generated(getattr(ng.recipes, recipe)(neurons=200, synapses_per_neuron=40))
     assert_rows_equal(circuit.store.rows(0, 200), source.rows(0, 200))
 

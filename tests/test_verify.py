@@ -12,6 +12,7 @@ import neurograph as ng
 from neurograph.cli.main import call
 from neurograph_storage.checksum import granule_checksums
 from neurograph_storage.errors import CircuitNotFoundError, CorruptionError, VersionError
+from neurograph_storage.manifest import write_manifest
 
 Change = Callable[[np.ndarray], None]
 
@@ -33,6 +34,14 @@ def forge(path: Path, name: str, change: Change) -> None:
     change(values)
     root[name][:] = values
     root["checksums/" + name.replace("/", ".")][:] = granule_checksums(values)
+    write_manifest(path)
+
+
+def forge_metadata(circuit: ng.Circuit, change: Callable[[str], str], name: str = "zarr.json") -> None:
+    """Change a metadata file and the list of files with it."""
+    file = circuit.path / name
+    file.write_text(change(file.read_text()))
+    write_manifest(circuit.path)
 
 
 def test_a_sound_circuit(circuit: ng.Circuit, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,19 +108,27 @@ def test_the_metadata_agrees_with_the_rows(
     facts = meta["attributes"]["neurograph"]
     facts[key] = facts["counts"] | {"synapses": 7} if value is None else value
     file.write_text(json.dumps(meta))
+    write_manifest(circuit.path)
     status, text = messages(circuit.path, capsys)
     assert (status, f"invariant {invariant}: " in text) == (1, True)
 
 
-def test_every_flipped_bit_is_found_and_its_file_named(circuit: ng.Circuit, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in circuit.store.specs:
-        file = circuit.path / name / "c" / "0"
+@pytest.mark.parametrize("codec", ["raw", "compressed"])
+def test_a_bit_flipped_in_any_file_is_found_and_the_file_named(
+    build_small, codec: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the file: chunks of arrays and of checksums, their padding, metadata, the list of files itself."""
+    circuit = build_small("modular", codec=codec)
+    files = [path for path in circuit.path.rglob("*") if path.is_file()]
+    assert len(files) > 15
+    for number, file in enumerate(files):
         whole = file.read_bytes()
-        file.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
-        status, text = messages(circuit.path, capsys)
-        assert status == 1, name
-        assert f"granule 0 of {name} is damaged, in {file}" in text
+        for at in (0, len(whole) * 7 // 11, len(whole) - 1):
+            file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << number % 8]) + whole[at + 1 :])
+            status, text = messages(circuit.path, capsys)
+            assert (status, str(file) in text) == (1, True), (file, at, text)
         file.write_bytes(whole)
+    assert messages(circuit.path, capsys) == (0, "")
 
 
 def test_a_truncated_chunk_is_named(circuit: ng.Circuit) -> None:
@@ -129,14 +146,13 @@ def test_a_missing_chunk_is_damage(circuit: ng.Circuit) -> None:
 
 
 def test_a_newer_format_is_refused_with_both_versions(circuit: ng.Circuit) -> None:
-    file = circuit.path / "zarr.json"
-    file.write_text(file.read_text().replace('"format_version": 0', '"format_version": 9'))
-    with pytest.raises(VersionError, match="format version 9; this release reads 0"):
+    forge_metadata(circuit, lambda text: text.replace('"format_version": 1', '"format_version": 9'))
+    with pytest.raises(VersionError, match="format version 9; this release reads 1"):
         ng.open(circuit.path)
 
 
 def test_damaged_metadata(circuit: ng.Circuit) -> None:
-    (circuit.path / "rows/words/zarr.json").write_text("{")
+    forge_metadata(circuit, lambda _: "{", "rows/words/zarr.json")
     with pytest.raises(CorruptionError, match="rows/words/zarr.json cannot be read"):
         ng.open(circuit.path)
 
@@ -150,13 +166,13 @@ def test_nonsense_in_the_metadata(circuit: ng.Circuit, key: str, value: object) 
     meta = json.loads(file.read_text())
     meta["attributes"]["neurograph"][key] = value
     file.write_text(json.dumps(meta))
+    write_manifest(circuit.path)
     with pytest.raises(CorruptionError, match=r"metadata of .* is damaged"):
         ng.open(circuit.path)
 
 
 def test_a_model_of_a_later_release(circuit: ng.Circuit) -> None:
-    file = circuit.path / "zarr.json"
-    file.write_text(file.read_text().replace("LIFExp", "Later"))
+    forge_metadata(circuit, lambda text: text.replace("LIFExp", "Later"))
     with pytest.raises(VersionError, match="neuron model 'Later' is not one of"):
         ng.open(circuit.path)
 

@@ -31,7 +31,7 @@ def _text(facts: dict[str, Any]) -> str:
     total = sum(facts["bytes_per_synapse"].values())
     recipe = provenance["recipe"].get("name", "a network described in Python")
     lines = [
-        f"{facts['path']}  (format {facts['format_version']})",
+        f"{facts['path']}  (format {facts['format_version']}, rows {facts['codec']})",
         f"  neurons         {facts['neurons']:,}",
         f"  synapses        {facts['synapses']:,}",
         f"  delays          {delay['min']:g} to {delay['max']:g} ms in steps of {facts['dt_ms']:g} ms",

@@ -71,8 +71,11 @@ class CorruptionError(DataError):
     ----------
     path : Path or None
         The damaged chunk file, where one is known.
+    row : int or None
+        The damaged row, counted within what was read, where one is known.
     """
 
-    def __init__(self, message: str, *, path: Path | None = None) -> None:
+    def __init__(self, message: str, *, path: Path | None = None, row: int | None = None) -> None:
         super().__init__(message)
         self.path = path
+        self.row = row

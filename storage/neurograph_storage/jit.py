@@ -37,3 +37,27 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (num
 
 
 prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
+
+
+def _load64(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+    """In a kernel: return the 64 bits that begin at ``array[index]``; unaligned, unchecked, low element first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(64).as_pointer())
+        return builder.load(address, align=1)
+
+    return types.uint64(array, index), generate
+
+
+def _trailing_zeros(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+    """In a kernel: return how many of the lowest bits of a uint64 are zero; 64 if all are."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(bits), generate
+
+
+load64 = cast("Callable[[Any, Any], Any]", intrinsic(_load64))
+trailing_zeros = cast("Callable[[Any], Any]", intrinsic(_trailing_zeros))

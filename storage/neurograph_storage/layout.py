@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-FORMAT_VERSION = 0
+FORMAT_VERSION = 1
 ATTRIBUTE = "neurograph"
 GRANULE_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * GRANULE_BYTES
@@ -73,11 +73,12 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Counts:
-    """How many neurons and synapses a circuit has, and how many words its rows take."""
+    """How many neurons and synapses a circuit has, how many words its rows take, and how many once they are plain."""
 
     neurons: int
     synapses: int
     words: int
+    plain_words: int
 
 
 def array_type(name: str) -> np.dtype[np.generic]:

@@ -3,7 +3,7 @@
 Gathered batch by batch, by the writer while it writes and by `neurograph_storage.verify` while it checks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,17 @@ class RowSummary:
         synapses = int(_scan(rows.words, rows.starts, rows.block_neurons, self.received, self._limits))
         self.synapses += synapses
         return synapses
+
+    @staticmethod
+    def merged(neurons: int, parts: Iterable["RowSummary"]) -> "RowSummary":
+        """Return the totals of several summaries together."""
+        whole = RowSummary(neurons)
+        for part in parts:
+            whole.synapses += part.synapses
+            whole.received += part.received
+            whole._limits[0] = min(whole._limits[0], part._limits[0])
+            whole._limits[1] = max(whole._limits[1], part._limits[1])
+        return whole
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """Return all totals as arrays."""

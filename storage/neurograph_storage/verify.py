@@ -1,26 +1,32 @@
 """Does a stored circuit keep every invariant of docs/data-model.md?
 
-1. Checksums of every granule (12); damaged bytes are reported and nothing is concluded from them.
-2. The neuron table (2 to 4) and where rows begin (5); what follows needs both.
-3. Batches of rows, streaming (6 to 10), and what is gathered on the way (8, 11).
+1. The list of files (13), and the checksums (12) of all arrays but the rows' words.
+2. The neuron table (2 to 4) and where rows begin (5).
+3. The rows' words, read once, by threads: checksums (12), and what the rows say (6 to 10).
+4. What was gathered on the way (6, 8, 11).
 
-Invariant 1 is checked by opening. Each check yields one `Violation` for each thing found.
+Invariant 1 is checked by opening. Each check yields one `Violation` for each thing found; nothing is concluded from
+damaged bytes, so a stage begins only if the one before found nothing.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurograph_storage.check import DELAY, GROUPS, SORTED, TABLE, TARGET, check_rows
-from neurograph_storage.checksum import granule_checksums
-from neurograph_storage.layout import GRANULE_BYTES
-from neurograph_storage.store import CircuitStore
+from neurograph_storage.codec import decode
+from neurograph_storage.errors import CorruptionError
+from neurograph_storage.loading import BATCH_WORDS, StoredRows, read_stored
+from neurograph_storage.ordered import in_order
+from neurograph_storage.reading import read_bytes
+from neurograph_storage.store import ROW_WORDS, CircuitStore
 from neurograph_storage.summary import RowSummary
-
-BATCH_WORDS = 2**22
-PIECE_GRANULES = 256
 
 Progress = Callable[[int], object]
 
@@ -45,7 +51,12 @@ class Violation:
 
 
 def verify(
-    store: CircuitStore, population_sizes: list[int], receptor_counts: list[int], progress: Progress = lambda _: None
+    store: CircuitStore,
+    population_sizes: list[int],
+    receptor_counts: list[int],
+    progress: Progress = lambda _: None,
+    *,
+    jobs: int | None = None,
 ) -> Iterator[Violation]:
     """Yield every violation found; none means the circuit is sound.
 
@@ -55,13 +66,14 @@ def verify(
         By population: its neurons and the receptors of its model.
     progress : callable
         Called with the number of bytes just checked.
+    jobs : int, optional
+        Threads; by default one for each processor.
     """
-    # Lazy: a stage begins only if the one before found nothing.
     stages = (
         partial(_damage, store, progress),
         partial(_table, store, population_sizes),
         partial(_starts, store),
-        partial(_rows, store, receptor_counts),
+        partial(_rows, store, receptor_counts, progress, jobs),
     )
     for stage in stages:
         found = list(stage())
@@ -71,21 +83,28 @@ def verify(
 
 
 def _damage(store: CircuitStore, progress: Progress) -> Iterator[Violation]:
-    for name, spec in store.specs.items():
-        stored = store.checksums(name)
-        step = PIECE_GRANULES * GRANULE_BYTES // spec.dtype.itemsize
-        for k, start in enumerate(range(0, spec.length, step)):
-            piece = store.arrays[name][start : start + step]
-            first = k * PIECE_GRANULES
-            found = granule_checksums(piece)
-            for bad in first + np.flatnonzero(found != stored[first : first + len(found)]):
-                yield Violation(12, f"granule {bad} of {name} is damaged, in {granule_file(store, name, int(bad))}")
-            progress(piece.nbytes)
+    for error in store.manifest.damaged():
+        yield Violation(13, str(error))
+    for name in store.specs:
+        yield from _padding(store, name)
+        if name == ROW_WORDS:
+            continue
+        for nbytes, bad in store.damaged_granules(name):
+            yield from _bad_granules(store, name, bad)
+            progress(nbytes)
 
 
-def granule_file(store: CircuitStore, name: str, granule: int) -> str:
-    """Return the chunk file that holds a granule, as text."""
-    return str(store.chunk_path(name, granule * GRANULE_BYTES // store.specs[name].chunk_bytes))
+def _bad_granules(store: CircuitStore, name: str, granules: NDArray[np.int64]) -> Iterator[Violation]:
+    for granule in granules.tolist():
+        yield Violation(12, f"granule {granule} of {name} is damaged, in {store.granule_path(name, granule)}")
+
+
+def _padding(store: CircuitStore, name: str) -> Iterator[Violation]:
+    """Check the end of the last chunk file, which is no part of the array."""
+    spec = store.specs[name]
+    path_of = partial(store.chunk_path, name)
+    if spec.length and read_bytes(path_of, spec, spec.nbytes, spec.chunks * spec.chunk_bytes).any():
+        yield Violation(12, f"the padding of {name} is damaged, in {path_of(spec.chunks - 1)}")
 
 
 def _table(store: CircuitStore, sizes: list[int]) -> Iterator[Violation]:
@@ -104,20 +123,74 @@ def _starts(store: CircuitStore) -> Iterator[Violation]:
         yield Violation(5, f"rows/start does not rise strictly from 0 to {store.counts.words}")
 
 
-def _rows(store: CircuitStore, receptor_counts: list[int]) -> Iterator[Violation]:
+class _Piece(NamedTuple):
+    """What one batch of rows showed: bytes, damaged granules, and what is wrong with the rows, if anything."""
+
+    nbytes: int
+    damaged: NDArray[np.int64]
+    violation: Violation | None
+    plain_words: int
+
+
+class _RowChecker:
+    """Checks batches of rows, from any thread; sums are kept by as many summaries as there are threads at a time."""
+
+    def __init__(self, store: CircuitStore, receptors: NDArray[np.uint8]) -> None:
+        self._store, self._receptors = store, receptors
+        self._free: SimpleQueue[RowSummary] = SimpleQueue()
+        self.summaries: list[RowSummary] = []
+
+    def __call__(self, batch: tuple[int, int]) -> _Piece:
+        stored = read_stored(self._store, *batch)
+        piece = _Piece(stored.words.nbytes, stored.damaged, None, 0)
+        return piece if len(stored.damaged) else self._check(batch[0], stored, piece)
+
+    def _check(self, row: int, stored: StoredRows, piece: _Piece) -> _Piece:
+        try:
+            rows = decode(stored.starts, stored.words, self._store.block_neurons, self._store.codec)
+        except CorruptionError as error:
+            return piece._replace(violation=Violation(TABLE, f"row {row + (error.row or 0)}: its bits say nothing"))
+        bad, invariant = check_rows(rows.words, rows.starts, rows.block_neurons, self._receptors)
+        if invariant:
+            return piece._replace(violation=Violation(invariant, f"row {row + bad}: {_MEANING[invariant]}"))
+        with self._summary() as summary:
+            summary.add(rows)
+        return piece._replace(plain_words=len(rows.words))
+
+    @contextmanager
+    def _summary(self) -> Iterator[RowSummary]:
+        try:
+            summary = self._free.get_nowait()
+        except Empty:
+            summary = RowSummary(self._store.neurons)
+            self.summaries.append(summary)
+        yield summary
+        self._free.put(summary)
+
+
+def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, jobs: int | None) -> Iterator[Violation]:
     receptors = np.empty(store.neurons, np.uint8)
     receptors[store.arrays["neurons/storage"]] = np.array(receptor_counts)[store.arrays["neurons/population"]]
-    summary = RowSummary(store.neurons)
-    for start, stop in store.row_batches(BATCH_WORDS):
-        rows = store.rows(start, stop)
-        row, invariant = check_rows(rows.words, rows.starts, store.block_neurons, receptors)
-        if invariant:
-            yield Violation(invariant, f"row {start + row}: {_MEANING[invariant]}")
-            return
-        summary.add(rows)
+    check = _RowChecker(store, receptors)
+    sound, damaged, plain_words = True, -1, 0
+    for piece in in_order(check, store.row_batches(BATCH_WORDS), jobs):
+        progress(piece.nbytes)
+        # A granule on the border of two batches is read for both.
+        yield from _bad_granules(store, ROW_WORDS, piece.damaged[piece.damaged > damaged])
+        damaged = max(damaged, *piece.damaged.tolist(), -1)
+        plain_words += piece.plain_words
+        sound = sound and piece.violation is None and damaged < 0
+        if piece.violation:
+            yield piece.violation
+    if sound:
+        yield from _totals(store, RowSummary.merged(store.neurons, check.summaries), plain_words)
+
+
+def _totals(store: CircuitStore, summary: RowSummary, plain_words: int) -> Iterator[Violation]:
     if summary.delays != (store.min_delay, store.max_delay):
         yield Violation(8, f"delays span {summary.delays} steps, the metadata says otherwise")
     if summary.input_bound != store.input_bound:
         yield Violation(11, f"the input bound is {summary.input_bound}, the metadata says {store.input_bound}")
-    if summary.synapses != store.counts.synapses:
-        yield Violation(6, f"there are {summary.synapses} synapses, the metadata says {store.counts.synapses}")
+    if (summary.synapses, plain_words) != (store.counts.synapses, store.counts.plain_words):
+        found = f"{summary.synapses} synapses in {plain_words} plain words"
+        yield Violation(6, f"there are {found}; the metadata says {store.counts.synapses}, {store.counts.plain_words}")

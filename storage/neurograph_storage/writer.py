@@ -14,9 +14,18 @@ import zarr
 from numpy.typing import NDArray
 
 from neurograph_storage.checksum import granule_checksums
-from neurograph_storage.layout import ATTRIBUTE, CHUNK_BYTES, FORMAT_VERSION, PARTITION_ROWS, ArraySpec, array_type
+from neurograph_storage.codec import Encoded
+from neurograph_storage.layout import (
+    ATTRIBUTE,
+    CHUNK_BYTES,
+    FORMAT_VERSION,
+    PARTITION_ROWS,
+    ArraySpec,
+    Counts,
+    array_type,
+)
+from neurograph_storage.manifest import write_manifest
 from neurograph_storage.publish import JOURNAL, JOURNAL_NEW, flush_path
-from neurograph_storage.rows import Rows
 from neurograph_storage.summary import RowSummary
 
 
@@ -106,6 +115,8 @@ class CircuitWriter:
         ``neurons/id``, ``neurons/storage``, ``neurons/population``, and ``initial/<state>`` where given.
     block_neurons : int
         Neurons in a target block.
+    codec : str
+        Form of the rows, see `neurograph_storage.codec`.
 
     Attributes
     ----------
@@ -113,11 +124,12 @@ class CircuitWriter:
         Rows appended so far.
     """
 
-    def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int) -> None:
-        self._folder, self._block_neurons = folder, block_neurons
+    def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int, codec: str) -> None:
+        self._folder, self._block_neurons, self._codec = folder, block_neurons, codec
         self._root = zarr.open_group(folder, mode="a", zarr_format=3)
         self._writers = {name: _ArrayWriter(folder, name) for name in (*neurons, "rows/start", "rows/words")}
-        self.rows, self._words, self._summary = 0, 0, RowSummary(len(neurons["neurons/id"]))
+        self.rows, self._words, self._plain_words = 0, 0, 0
+        self._summary = RowSummary(len(neurons["neurons/id"]))
         if (folder / JOURNAL).is_file():
             self._restore()
             return
@@ -130,18 +142,19 @@ class CircuitWriter:
         """Synapses appended so far."""
         return self._summary.synapses
 
-    def append(self, rows: Rows) -> int:
+    def append(self, encoded: Encoded) -> int:
         """Append the next rows in storage order; return how many synapses they hold."""
-        self._writers["rows/start"].append((self._words + rows.starts[1:]).astype(np.uint64))
-        self._writers["rows/words"].append(rows.words)
-        self._words += len(rows.words)
-        self.rows += len(rows.starts) - 1
-        return self._summary.add(rows)
+        self._writers["rows/start"].append((self._words + encoded.starts[1:]).astype(np.uint64))
+        self._writers["rows/words"].append(encoded.words)
+        self._words += len(encoded.words)
+        self._plain_words += len(encoded.rows.words)
+        self.rows += len(encoded.starts) - 1
+        return self._summary.add(encoded.rows)
 
     def checkpoint(self) -> None:
         """Write the journal: whatever happens from now on, a later writer can go on from here."""
         states = {f"{name}:{key}": value for name, w in self._writers.items() for key, value in w.state().items()}
-        counters = np.array([self.rows, self._words])
+        counters = np.array([self.rows, self._words, self._plain_words])
         new = self._folder / JOURNAL_NEW
         with new.open("wb") as file:
             np.savez(file, **{"counters": counters, **states, **self._summary.state()})  # type: ignore[arg-type]
@@ -156,13 +169,15 @@ class CircuitWriter:
         summary = self._summary
         self._root.attrs[ATTRIBUTE] = {
             "format_version": FORMAT_VERSION,
-            "counts": {"neurons": len(summary.received), "synapses": summary.synapses, "words": self._words},
+            "counts": vars(Counts(len(summary.received), summary.synapses, self._words, self._plain_words)),
+            "codec": self._codec,
             "block_neurons": self._block_neurons,
             "partition_rows": PARTITION_ROWS,
             "delay_steps": list(summary.delays),
             "input_bound": summary.input_bound,
             "circuit": dict(circuit),
         }
+        write_manifest(self._folder)
 
     def _restore(self) -> None:
         # A builder killed while closing arrays has already described some of them; they are closed again.
@@ -170,7 +185,7 @@ class CircuitWriter:
         for name in self._writers:
             (self._folder / name / "zarr.json").unlink(missing_ok=True)
         with np.load(self._folder / JOURNAL) as journal:
-            self.rows, self._words = (int(value) for value in journal["counters"])
+            self.rows, self._words, self._plain_words = (int(value) for value in journal["counters"])
             self._summary.restore(journal)
             for name, writer in self._writers.items():
                 writer.restore({key: journal[f"{name}:{key}"] for key in ("pending", "written", "checksums")})

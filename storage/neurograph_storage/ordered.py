@@ -1,0 +1,33 @@
+"""How do threads work ahead without running away?
+
+Results come in order; at most a few tasks a thread are under way or waiting, however slowly they are taken.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import joblib
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+AHEAD = 8
+
+
+def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int | None = None) -> Iterator[Result]:
+    """Yield ``function(task)`` for each task, in order, computed by threads.
+
+    In windows, since joblib goes on working however far the consumer falls behind. The first error is raised here, and
+    all threads are joined on every way out.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Threads; by default one for each processor.
+    """
+    threads, pending = jobs or os.cpu_count() or 1, iter(tasks)
+    with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
+        while window := list(islice(pending, AHEAD * threads)):
+            yield from workers(joblib.delayed(function)(task) for task in window)

@@ -1,0 +1,50 @@
+"""A run never delivers from damaged bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neurograph as ng
+from neurograph_storage.errors import CorruptionError, MemoryBudgetError
+from neurograph_storage.guard import RowGuard
+
+
+def flip(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 4
+    file.write_bytes(content)
+
+
+def test_a_row_on_a_damaged_granule_is_refused_and_no_other(build_small) -> None:
+    circuit = build_small("random", neurons=2000, synapses_per_neuron=100)
+    file = circuit.path / "rows/words/c/0"
+    assert circuit.store.specs["rows/words"].granules > 8
+    flip(file, 3 * 65536 + 17)
+    guard, starts = RowGuard(circuit.store), circuit.store.arrays["rows/start"].astype(int) * 2
+    for row in range(circuit.neurons):
+        lies_there = starts[row] < 4 * 65536 and starts[row + 1] > 3 * 65536
+        if lies_there:
+            with pytest.raises(CorruptionError, match=rf"granule 3 of rows/words is damaged, in {file}"):
+                guard.admit(np.array([row], np.uint32))
+        else:
+            guard.admit(np.array([row], np.uint32))
+
+
+@pytest.mark.parametrize("codec", ["raw", "compressed"])
+@pytest.mark.parametrize("name", ["rows/words", "rows/start", "neurons/storage", "neurons/population", "neurons/id"])
+def test_a_run_refuses_to_deliver_from_a_damaged_file(build_small, codec: str, name: str) -> None:
+    circuit = build_small("random", codec=codec)
+    file = circuit.path / name / "c/0"
+    flip(file, 0)
+    with (
+        pytest.raises(CorruptionError, match=rf"granule 0 of {name} is damaged, in {file}"),
+        ng.Simulation(circuit.path, seed=1) as simulation,
+    ):
+        simulation.run(200.0)
+
+
+def test_a_compressed_circuit_that_does_not_fit_is_refused(build_small) -> None:
+    circuit = build_small("random", neurons=2000, synapses_per_neuron=100, codec="compressed")
+    with pytest.raises(MemoryBudgetError, match=r"compressed and take .* once they are plain; .* --codec raw"):
+        ng.Simulation(circuit, memory="512KiB")
