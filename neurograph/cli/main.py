@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from neurograph.cli.bench import bench
 from neurograph.cli.build import build
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for _command in (build, import_command, info, plot, run, verify):
+for _command in (bench, build, import_command, info, plot, run, verify):
     cli.add_command(_command)
 
 

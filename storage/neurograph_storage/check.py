@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
-from neurograph_storage.stream import MAX_COUNT, WORDS, group_code, group_target, group_words, section_words
+from neurograph_storage.stream import MAX_COUNT, SHARED, WORDS, group_code, group_target, group_words, section_words
 
 # Numbers of the invariants in docs/data-model.md.
 SOUND, TABLE, GROUPS, DELAY, TARGET, SORTED = 0, 6, 7, 8, 9, 10
@@ -27,16 +27,31 @@ def check_rows(
     receptors : (neurons,) uint8
         Receptors of each neuron's model, by storage id.
     """
+    fewest = _fewest_receptors(receptors, block_neurons)
     for r in range(len(starts) - 1):
-        broken = _check_row(words, starts[r], starts[r + 1], block_neurons, receptors)
+        broken = _check_row(words, starts[r], starts[r + 1], block_neurons, receptors, fewest)
         if broken != SOUND:
             return r, broken
     return -1, SOUND
 
 
 @kernel
+def _fewest_receptors(receptors: NDArray[np.uint8], block_neurons: int) -> NDArray[np.int64]:
+    """Return for each block a number of receptors that all its neurons have; most circuits have one number for all."""
+    fewest = np.full(-(-len(receptors) // block_neurons), 255, np.int64)
+    for n in range(len(receptors)):
+        fewest[n // block_neurons] = min(fewest[n // block_neurons], np.int64(receptors[n]))
+    return fewest
+
+
+@kernel
 def _check_row(
-    words: NDArray[np.uint16], start: int, stop: int, block_neurons: int, receptors: NDArray[np.uint8]
+    words: NDArray[np.uint16],
+    start: int,
+    stop: int,
+    block_neurons: int,
+    receptors: NDArray[np.uint8],
+    fewest: NDArray[np.int64],
 ) -> int:
     if stop - start < 1 or start + 1 + 3 * np.int64(words[start]) > stop:
         return TABLE
@@ -47,7 +62,11 @@ def _check_row(
         end = at + section_words(words, entry)
         if end == at or end > stop or (section > 0 and words[entry] <= words[entry - 3]):
             return TABLE
-        broken = _check_section(words, at, end, np.int64(words[entry]) * block_neurons, block_neurons, receptors)
+        if words[entry] >= len(fewest):
+            return TARGET
+        first = np.int64(words[entry]) * block_neurons
+        limit, everywhere = min(block_neurons, len(receptors) - first), fewest[words[entry]]
+        broken = _check_section(words, at, end, first, limit, everywhere, receptors)
         if broken != SOUND:
             return broken
         at = end
@@ -56,8 +75,15 @@ def _check_row(
 
 @kernel
 def _check_section(
-    words: NDArray[np.uint16], at: int, end: int, first: int, block_neurons: int, receptors: NDArray[np.uint8]
+    words: NDArray[np.uint16],
+    at: int,
+    end: int,
+    first: int,
+    limit: int,
+    everywhere: int,
+    receptors: NDArray[np.uint8],
 ) -> int:
+    """Check a section; its block has ``limit`` neurons from ``first`` on, with ``everywhere`` receptors or more."""
     previous, full = -1, False
     while at < end:
         if at + 2 > end:
@@ -69,31 +95,67 @@ def _check_section(
             return GROUPS
         if key >> 3 < 1:
             return DELAY
-        broken = _check_group(words, at, count, kind, key & 7, first, block_neurons, receptors)
-        if broken != SOUND:
-            return broken
+        if not _is_sorted(words, at, count, kind):
+            return SORTED
+        # Sorted, so if the last target exists, all do.
+        if group_target(words, at, kind, count - 1) >= limit:
+            return TARGET
+        if key & 7 >= everywhere and not _take_receptor(words, at, count, kind, key & 7, receptors, first):
+            return TARGET
         previous, full = key, count == MAX_COUNT
         at += group_words(count, kind)
     return SOUND
 
 
 @kernel
-def _check_group(
-    words: NDArray[np.uint16],
-    at: int,
-    count: int,
-    kind: int,
-    receptor: int,
-    first: int,
-    block_neurons: int,
-    receptors: NDArray[np.uint8],
-) -> int:
-    last_target, last_code = -1, -(2**20)
+def _take_receptor(
+    words: NDArray[np.uint16], at: int, count: int, kind: int, receptor: int, receptors: NDArray[np.uint8], first: int
+) -> bool:
+    lacking = 0
     for k in range(count):
-        target, code = group_target(words, at, kind, k), group_code(words, at, kind, count, k)
-        if target >= block_neurons or first + target >= len(receptors) or receptor >= receptors[first + target]:
-            return TARGET
-        if target < last_target or (target == last_target and code < last_code):
-            return SORTED
-        last_target, last_code = target, code
-    return SOUND
+        lacking += receptor >= receptors[first + group_target(words, at, kind, k)]
+    return lacking == 0
+
+
+@kernel
+def _compare(targets: NDArray[np.uint16]) -> tuple[bool, bool]:
+    """Return whether some target is below the one before it, and whether some is equal to it."""
+    falls, equals = np.uint16(0), np.uint16(0)
+    before, after = targets[:-1], targets[1:]
+    for k in range(len(before)):
+        falls |= np.uint16(before[k] > after[k])
+        equals |= np.uint16(before[k] == after[k])
+    return falls != 0, equals != 0
+
+
+@kernel
+def _compare_pairs(pairs: NDArray[np.uint16]) -> tuple[bool, bool]:
+    """Return the same of targets that alternate with codes."""
+    falls, equals = np.uint16(0), np.uint16(0)
+    for k in range(len(pairs) // 2 - 1):
+        falls |= np.uint16(pairs[2 * k] > pairs[2 * k + 2])
+        equals |= np.uint16(pairs[2 * k] == pairs[2 * k + 2])
+    return falls != 0, equals != 0
+
+
+@kernel
+def _is_sorted(words: NDArray[np.uint16], at: int, count: int, kind: int) -> bool:
+    """Return whether a group's synapses are sorted by (target, code)."""
+    # Slices, whose indices are known not to be negative, make loops that the compiler vectorises.
+    if kind == WORDS:
+        falls, equals = _compare_pairs(words[at + 2 : at + 2 + 2 * count])
+    else:
+        body = at + 2 + (kind == SHARED)
+        falls, equals = _compare(words[body : body + count])
+    if falls:
+        return False
+    return kind == SHARED or not equals or _ties_sorted(words, at, count, kind)
+
+
+@kernel
+def _ties_sorted(words: NDArray[np.uint16], at: int, count: int, kind: int) -> bool:
+    for k in range(count - 1):
+        same = group_target(words, at, kind, k) == group_target(words, at, kind, k + 1)
+        if same and group_code(words, at, kind, count, k) > group_code(words, at, kind, count, k + 1):
+            return False
+    return True

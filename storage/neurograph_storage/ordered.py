@@ -16,7 +16,9 @@ Result = TypeVar("Result")
 AHEAD = 8
 
 
-def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int | None = None) -> Iterator[Result]:
+def in_order(
+    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int | None = None, *, ahead: int = AHEAD
+) -> Iterator[Result]:
     """Yield ``function(task)`` for each task, in order, computed by threads.
 
     In windows, since joblib goes on working however far the consumer falls behind. The first error is raised here, and
@@ -26,8 +28,10 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
     ----------
     jobs : int, optional
         Threads; by default one for each processor.
+    ahead : int
+        Tasks for each thread that are started before their results are taken.
     """
     threads, pending = jobs or os.cpu_count() or 1, iter(tasks)
     with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
-        while window := list(islice(pending, AHEAD * threads)):
+        while window := list(islice(pending, ahead * threads)):
             yield from workers(joblib.delayed(function)(task) for task in window)

@@ -10,7 +10,22 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
 from neurograph_storage.rows import Rows
-from neurograph_storage.stream import group_code, group_target, group_words, section_words
+from neurograph_storage.stream import SHARED, WORDS, group_code, group_words, section_words
+
+
+@kernel
+def _receive(words: NDArray[np.uint16], at: int, count: int, kind: int, received: NDArray[np.int64]) -> None:
+    """Add the absolute codes of one group; a loop for each kind, since this is the greater part of a scan."""
+    if kind == SHARED:
+        code = abs(np.int64(np.int16(words[at + 2])))
+        for k in range(at + 3, at + 3 + count):
+            received[words[k]] += code
+    elif kind == WORDS:
+        for k in range(at + 2, at + 2 + 2 * count, 2):
+            received[words[k]] += abs(np.int64(np.int16(words[k + 1])))
+    else:
+        for k in range(count):
+            received[words[at + 2 + k]] += abs(group_code(words, at, kind, count, k))
 
 
 @kernel
@@ -23,8 +38,7 @@ def _scan_section(
         delay = np.int64(words[at]) >> 3
         limits[0], limits[1] = min(limits[0], delay), max(limits[1], delay)
         count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-        for k in range(count):
-            received[group_target(words, at, kind, k)] += abs(group_code(words, at, kind, count, k))
+        _receive(words, at, count, kind, received)
         synapses += count
         at += group_words(count, kind)
     return synapses

@@ -9,6 +9,7 @@ Invariant 1 is checked by opening. Each check yields one `Violation` for each th
 damaged bytes, so a stage begins only if the one before found nothing.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ from neurograph_storage.ordered import in_order
 from neurograph_storage.reading import read_bytes
 from neurograph_storage.store import ROW_WORDS, CircuitStore
 from neurograph_storage.summary import RowSummary
+
+_THREADS_PER_PROCESSOR = 3
+# Results are small, so many may wait.
+_AHEAD = 64
 
 Progress = Callable[[int], object]
 
@@ -67,7 +72,7 @@ def verify(
     progress : callable
         Called with the number of bytes just checked.
     jobs : int, optional
-        Threads; by default one for each processor.
+        Threads; by default three for each processor, since they wait for the disk half of the time.
     """
     stages = (
         partial(_damage, store, progress),
@@ -173,7 +178,8 @@ def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, j
     receptors[store.arrays["neurons/storage"]] = np.array(receptor_counts)[store.arrays["neurons/population"]]
     check = _RowChecker(store, receptors)
     sound, damaged, plain_words = True, -1, 0
-    for piece in in_order(check, store.row_batches(BATCH_WORDS), jobs):
+    threads = jobs or _THREADS_PER_PROCESSOR * (os.cpu_count() or 1)
+    for piece in in_order(check, store.row_batches(BATCH_WORDS), threads, ahead=_AHEAD):
         progress(piece.nbytes)
         # A granule on the border of two batches is read for both.
         yield from _bad_granules(store, ROW_WORDS, piece.damaged[piece.damaged > damaged])
