@@ -1,0 +1,212 @@
+"""Break things on purpose and count what is lost: ``python scripts/inject_faults.py FAULT FOLDER --rounds N --seed S``.
+
+| fault | what is done | what must hold |
+|---|---|---|
+| kill-build, kill-import | ``kill -9`` at a random moment | complete, or refused by `open`; then the same bytes |
+| flip | one bit of one file is turned | `verify` names the file; `run` does not deliver from it |
+| full-build, full-import | a disk too small (root only) | nothing published, the size named; done once there is room |
+
+Exit status 1 if anything was lost.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import neurograph as ng
+from neurograph import builder
+from neurograph.cli.main import call, run_command
+from neurograph_storage.errors import CircuitNotFoundError, NeuroGraphError
+
+NEURONS, DEGREE = 4000, 250
+BUILD = ["build", "modular", "--neurons", str(NEURONS), "--synapses-per-neuron", str(DEGREE), "--seed", "1"]
+IMPORT = ["import", "--delay-ms", "1.5", "--memory", "8MiB"]
+SMALL_DISK = "size=3m"
+
+
+class Lost(Exception):  # noqa: N818 (it is what happened, not an error of this script)
+    """Something that must hold did not."""
+
+
+def start(arguments: list[str], out: Path) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, in small batches with many journals."""
+    command = [sys.executable, __file__, "child", arguments[0], *arguments[1:], str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(arguments: list[str], out: Path) -> None:
+    """Run a command to its end."""
+    process = start(arguments, out)
+    errors = process.communicate()[1]
+    if process.returncode:
+        raise Lost(f"{out} cannot be made: {errors.strip()}")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def check_same(out: Path, expected: dict[str, bytes]) -> None:
+    """Fail unless a circuit has the bytes expected."""
+    found = files(out)
+    if found != expected:
+        different = sorted(k for k in found.keys() | expected.keys() if found.get(k) != expected.get(k))
+        raise Lost(f"{out} differs in {', '.join(different)}")
+
+
+def check_unfinished(out: Path) -> None:
+    """Fail unless `open` refuses the circuit by name."""
+    try:
+        ng.open(out)
+    except CircuitNotFoundError as error:
+        if out.with_name(out.name + ".partial").exists() and "unfinished" not in str(error):
+            raise Lost(f"{out} is refused without a word of what to do: {error}") from error
+        return
+    raise Lost(f"{out} opens, though it is not complete")
+
+
+def kill_rounds(folder: Path, rng: np.random.Generator, arguments: list[str]) -> Iterator[Callable[[], str]]:
+    """Yield rounds that kill a command at a random moment and then run it to its end."""
+    whole = folder / "whole.zarr"
+    started = time.monotonic()
+    finish(arguments, whole)
+    duration, expected = time.monotonic() - started, files(whole)
+
+    def attempt() -> str:
+        out = folder / "killed.zarr"
+        shutil.rmtree(out, ignore_errors=True)
+        process = start(arguments, out)
+        moment = rng.uniform(0.0, duration)
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        partial = out.with_name(out.name + ".partial")
+        state = "complete" if out.exists() else "resumable" if partial.exists() else "not begun"
+        if not out.exists():
+            check_unfinished(out)
+            finish(arguments, out)
+        check_same(out, expected)
+        return f"killed after {moment:.2f} s of {duration:.2f} s: {state}"
+
+    while True:
+        yield attempt
+
+
+def flip_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable[[], str]]:
+    """Yield rounds that turn one bit of a circuit, raw and compressed in turn."""
+    paths = [folder / f"{codec}.zarr" for codec in ("raw", "compressed")]
+    for path in paths:
+        finish([*BUILD, "--codec", path.stem], path)
+    turn = 0
+
+    def attempt() -> str:
+        nonlocal turn
+        path = paths[turn % 2]
+        turn += 1
+        chosen = sorted(f for f in path.rglob("*") if f.is_file())
+        file = chosen[rng.integers(len(chosen))]
+        whole = file.read_bytes()
+        at, bit = int(rng.integers(len(whole))), int(rng.integers(8))
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+        try:
+            _check_flip(path, file)
+        finally:
+            file.write_bytes(whole)
+        return f"bit {bit} of byte {at} of {file.relative_to(folder)}"
+
+    while True:
+        yield attempt
+
+
+def _check_flip(path: Path, file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, __file__, "child", "verify", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 1 or str(file) not in done.stderr:
+        raise Lost(f"verify says of {file}: {done.returncode} {done.stderr.strip()}")
+    try:
+        with ng.Simulation(path, seed=1) as simulation:
+            simulation.run(50.0)
+            spikes = simulation.spikes
+    except NeuroGraphError:
+        return
+    # What was not needed was not read: checksum arrays of other granules, padding. Spikes are then those of any run.
+    if len(spikes.times) == 0:
+        raise Lost(f"a run from {path} is silent after a bit of {file} was turned")
+
+
+def full_rounds(folder: Path, arguments: list[str]) -> Iterator[Callable[[], str]]:
+    """Yield rounds on a disk that is too small, first told beforehand, then in the middle."""
+    whole = folder / "whole.zarr"
+    finish(arguments, whole)
+    expected = files(whole)
+
+    def attempt() -> str:
+        disk = folder / "disk"
+        disk.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", disk], check=True)
+        try:
+            process = start(arguments, disk / "c.zarr")
+            errors = process.communicate()[1]
+            if process.returncode != 1 or "free there" not in errors or (disk / "c.zarr").exists():
+                raise Lost(f"a disk too small ends with {process.returncode}: {errors}")
+            subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+            finish(arguments, disk / "c.zarr")
+            check_same(disk / "c.zarr", expected)
+        finally:
+            subprocess.run(["umount", disk], check=True)
+        return "refused with the size it needs; done when there was room"
+
+    while True:
+        yield attempt
+
+
+def edge_list(folder: Path) -> Path:
+    """Write a list of edges of which several runs must be sorted."""
+    rng, path = np.random.default_rng(1), folder / "edges.parquet"
+    count = NEURONS * DEGREE
+    columns = {name: rng.integers(0, NEURONS, count) for name in ("source", "target")}
+    pq.write_table(pa.table(columns | {"weight": rng.integers(1, 50, count)}), path, row_group_size=50_000)
+    return path
+
+
+@click.command()
+@click.argument("fault", type=click.Choice(["kill-build", "kill-import", "flip", "full-build", "full-import"]))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def main(fault: str, folder: Path, rounds: int, seed: int) -> int:
+    """Inject FAULT for a number of rounds, in FOLDER, which is made and must not exist."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    command = BUILD if fault.endswith("build") else [*IMPORT[:1], str(edge_list(folder)), *IMPORT[1:]]
+    attempts = {"kill": lambda: kill_rounds(folder, rng, command), "flip": lambda: flip_rounds(folder, rng),
+                "full": lambda: full_rounds(folder, command)}[fault.split("-")[0]]()  # fmt: skip
+    lost = 0
+    for number in range(rounds):
+        try:
+            click.echo(f"{number + 1:>4}  {next(attempts)()}")
+        except Lost as what:
+            lost += 1
+            click.echo(f"{number + 1:>4}  LOST: {what}")
+    click.echo(f"{fault}: {rounds} rounds, {lost} lost")
+    return 1 if lost else 0
+
+
+def child(arguments: list[str]) -> int:
+    """Run ``neurograph`` in small batches, with a journal after each."""
+    builder.BATCH_SYNAPSES, builder.JOURNAL_SECONDS = 20_000, -1.0
+    return call(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(child(sys.argv[2:]) if sys.argv[1:2] == ["child"] else run_command(main, sys.argv[1:]))
