@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from neurograph.builder import build
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
-    from neurograph.distributions import Constant, Normal, TruncatedNormal, Uniform
+    from neurograph.distributions import Constant, LinearInDistance, Uniform
     from neurograph.drive import read_drive
     from neurograph.importing import import_edges
     from neurograph.models import LIFExp, LIFFrozen
     from neurograph.network import Network, PoissonInput
+    from neurograph.normals import LogNormal, Normal, TruncatedNormal
     from neurograph.record import read_spikes, write_spikes
     from neurograph.rules import (
         CommunityOutdegree,
@@ -45,13 +46,15 @@ _HOME = {
     "FixedTotal": "neurograph.rules",
     "LIFExp": "neurograph.models",
     "LIFFrozen": "neurograph.models",
+    "LinearInDistance": "neurograph.distributions",
+    "LogNormal": "neurograph.normals",
     "Network": "neurograph.network",
     "NeuroGraphError": "neurograph_storage.errors",
-    "Normal": "neurograph.distributions",
+    "Normal": "neurograph.normals",
     "OneToOne": "neurograph.rules",
     "PoissonInput": "neurograph.network",
     "Simulation": "neurograph.simulation",
-    "TruncatedNormal": "neurograph.distributions",
+    "TruncatedNormal": "neurograph.normals",
     "Uniform": "neurograph.distributions",
     "build": "neurograph.builder",
     "import_edges": "neurograph.importing",
@@ -74,6 +77,8 @@ __all__ = [
     "FixedTotal",
     "LIFExp",
     "LIFFrozen",
+    "LinearInDistance",
+    "LogNormal",
     "Network",
     "NeuroGraphError",
     "Normal",

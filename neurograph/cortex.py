@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.distributions import Normal, TruncatedNormal
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
+from neurograph.normals import Normal, TruncatedNormal
 from neurograph.rules import FixedTotal
 from neurograph_storage.errors import ArgumentError
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.cortex import microcircuit, multiarea
-from neurograph.distributions import Normal
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
+from neurograph.normals import Normal
 from neurograph.rules import (
     CommunityOutdegree,
     DistanceDelay,

@@ -1,4 +1,4 @@
-"""Draws: exact distributions, independent of order, alike in NumPy and in compiled code."""
+"""Draws: exact, independent of order, alike in NumPy and in compiled code."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from neurograph.distributions import (
-    Constant,
-    Normal,
-    TruncatedNormal,
-    Uniform,
-    as_distribution,
-    describe,
-    discrete,
-    restore,
-)
 from neurograph.draws import (
     PURPOSE_DRIVE,
     DiscreteTable,
@@ -29,7 +19,6 @@ from neurograph.draws import (
     stream_keys,
     uniforms,
 )
-from neurograph_storage.errors import ArgumentError
 
 SIGNIFICANT = 1e-4
 
@@ -95,48 +84,3 @@ def test_any_table_samples_alike_in_both_ways(weights: list[float], bits: int) -
     table = DiscreteTable.from_cumulative(cumulative, np.arange(len(weights)))
     drawn = np.array([bits], np.uint64)
     assert sample_table(table, drawn[0]) == table.sample(drawn)[0]
-
-
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        Normal(1.5, 0.75),
-        Normal(1.5, 0.75, low=0.1),
-        Normal(-3.0, 1.0, high=-0.5),
-        TruncatedNormal(4.0, 2.0, low=0.1, high=8.0),
-        Uniform(0.5, 4.0),
-        Normal(2.0, 0.0),
-    ],
-)
-def test_discrete_is_the_rounded_distribution(distribution: Normal | Uniform) -> None:
-    table = discrete(distribution, 0.1)
-    drawn = table.sample(draw_bits(300_000))
-    rounded = np.floor(distribution.quantile(uniforms(draw_bits(300_000, seed=2))) / 0.1 + 0.5).astype(int)
-    low, high = min(drawn.min(), rounded.min()), max(drawn.max(), rounded.max())
-    counts = np.array([np.bincount(v - low, minlength=high - low + 1) for v in (drawn, rounded)])
-    assert counts.shape[1] == 1 or stats.chi2_contingency(counts[:, counts.sum(0) > 20]).pvalue > SIGNIFICANT
-
-
-def test_bounds_are_kept_exactly() -> None:
-    table = discrete(Normal(1.5, 0.75, low=0.1), 0.1)
-    assert table.values.min() == 1
-    assert discrete(Constant(1.8), 0.1).values.tolist() == [18]
-
-
-@pytest.mark.parametrize("value", [Normal(1.0, 2.0, low=0.0), Uniform(0.0, 1.0), 3.5])
-def test_descriptions_round_trip(value: Normal | Uniform | float) -> None:
-    assert restore(describe(value)) == value
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Normal(0.0, -1.0), "Normal.std is -1.0"),
-        (lambda: Normal(0.0, 1.0, low=2.0, high=1.0), "above high"),
-        (lambda: Uniform(1.0, 1.0), "must be below high"),
-        (lambda: as_distribution(float("nan")), "not finite"),
-    ],
-)
-def test_impossible_distributions_are_refused(make, message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
-        make()

@@ -28,6 +28,7 @@ ORDER = [
     "neurograph.memory",
     "neurograph.tables",
     "neurograph.draws",
+    "neurograph.normals",
     "neurograph.distributions",
     "neurograph.models.base",
     "neurograph.models.lif_exp",
