@@ -19,31 +19,25 @@ if TYPE_CHECKING:
     from neurograph.network import Network, PoissonInput
     from neurograph.normals import LogNormal, Normal, TruncatedNormal
     from neurograph.record import read_spikes, write_spikes
-    from neurograph.rules import (
-        CommunityOutdegree,
-        DistanceDelay,
-        DistanceOutdegree,
-        Edges,
-        FixedIndegree,
-        FixedOutdegree,
-        FixedTotal,
-        OneToOne,
-    )
+    from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
+    from neurograph.rules import Edges, FixedIndegree, OneToOne
+    from neurograph.sheet import DistanceOutdegree
     from neurograph.simulation import Simulation
     from neurograph_storage.errors import ArgumentError, DataError, NeuroGraphError
 
 _HOME = {
+    "AllToAll": "neurograph.row_rules",
     "ArgumentError": "neurograph_storage.errors",
+    "Bernoulli": "neurograph.row_rules",
     "Circuit": "neurograph.circuit",
-    "CommunityOutdegree": "neurograph.rules",
+    "CommunityOutdegree": "neurograph.row_rules",
     "Constant": "neurograph.distributions",
     "DataError": "neurograph_storage.errors",
-    "DistanceDelay": "neurograph.rules",
-    "DistanceOutdegree": "neurograph.rules",
+    "DistanceOutdegree": "neurograph.sheet",
     "Edges": "neurograph.rules",
     "FixedIndegree": "neurograph.rules",
-    "FixedOutdegree": "neurograph.rules",
-    "FixedTotal": "neurograph.rules",
+    "FixedOutdegree": "neurograph.row_rules",
+    "FixedTotal": "neurograph.row_rules",
     "LIFExp": "neurograph.models",
     "LIFFrozen": "neurograph.models",
     "LinearInDistance": "neurograph.distributions",
@@ -64,12 +58,13 @@ _HOME = {
 }
 
 __all__ = [
+    "AllToAll",
     "ArgumentError",
+    "Bernoulli",
     "Circuit",
     "CommunityOutdegree",
     "Constant",
     "DataError",
-    "DistanceDelay",
     "DistanceOutdegree",
     "Edges",
     "FixedIndegree",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
 from neurograph.normals import Normal, TruncatedNormal
-from neurograph.rules import FixedTotal
+from neurograph.row_rules import FixedTotal
 from neurograph_storage.errors import ArgumentError
 
 NAMES = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
