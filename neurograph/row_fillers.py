@@ -26,7 +26,7 @@ I64 = NDArray[np.int64]
 
 Degrees = Callable[[I64], I64]
 
-_QUANTILES = 2**12
+_QUANTILE_BITS = 12
 
 
 def _constant(degree: int, sources: I64) -> I64:
@@ -112,9 +112,7 @@ class DistanceFiller:
         self._rule, self._ends = rule, projection.ends
         self._draws = _Draws(projection, part=part, seed=seed)
         self._receptors = receptors_of(projection)
-        u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-        quantiles = special.ndtri(u) * (rule.sigma / rule.extent)
-        self._places = Places(lattice_side(self._ends.targets), self._ends.targets, quantiles, places)
+        self._places = _places(rule, self._ends.targets, places)
         check_delays(projection.bounds(projection.delay), dt)
         self._weight = _values(projection.weight, rule, weight_unit_of(projection, scales))
         self._delay = _values(projection.delay, rule, dt)
@@ -131,6 +129,14 @@ class DistanceFiller:
             packed, self._draws.row(into, sources, degrees), x, y, own, not self._rule.multapses,
             self._places, self._weight, self._delay, self._receptors,
         )  # fmt: skip
+
+
+def _places(rule: DistanceOutdegree, size: int, storage: NDArray[np.uint32]) -> Places:
+    """Return where ``size`` targets lie, for the kernel."""
+    u = (np.arange(2**_QUANTILE_BITS) + 0.5) / 2**_QUANTILE_BITS
+    side = lattice_side(size)
+    quantiles = special.ndtri(u) * (rule.sigma / rule.extent)
+    return Places(side, -(-size // side), size, quantiles, np.uint64(64 - _QUANTILE_BITS), storage)
 
 
 def _values(value: Distribution | LinearInDistance, rule: DistanceOutdegree, unit: float) -> Values:

@@ -25,17 +25,21 @@ class Places(NamedTuple):
 
     Attributes
     ----------
-    side, size : int
-        The target lattice: neurons in a line, neurons in all.
+    side, lines, size : int
+        The target lattice: neurons in a line, lines, neurons in all.
     quantiles : (2^k,) float64
         Displacement at equally probable points, in units of the sheet's side.
+    shift : uint64
+        64 - k: how far right a draw is shifted to choose one of them.
     storage : (size,) uint32
         Block x 2^16 + number within the block of each target.
     """
 
     side: int
+    lines: int
     size: int
     quantiles: F64
+    shift: np.uint64
     storage: NDArray[np.uint32]
 
 
@@ -69,12 +73,10 @@ def _value(values: Values, distance: float, bits: Any) -> Any:
 @kernel
 def _target(x: float, y: float, places: Places, row: Row, r: int, draw: int) -> Any:
     """Return the neuron at a drawn displacement from (x, y)."""
-    shift = np.uint64(64) - np.uint64(np.round(np.log2(len(places.quantiles))))
-    lines = -(-places.size // places.side)
-    to_x = x + places.quantiles[row_bits(row.key[r], row.gamma[r], draw) >> shift]
-    to_y = y + places.quantiles[row_bits(row.key[r], row.gamma[r], draw + 1) >> shift]
+    to_x = x + places.quantiles[row_bits(row.key[r], row.gamma[r], draw) >> places.shift]
+    to_y = y + places.quantiles[row_bits(row.key[r], row.gamma[r], draw + 1) >> places.shift]
     column = np.int64(np.floor((to_x - np.floor(to_x)) * places.side)) % places.side
-    line = np.int64(np.floor((to_y - np.floor(to_y)) * lines)) % lines
+    line = np.int64(np.floor((to_y - np.floor(to_y)) * places.lines)) % places.lines
     # The last line may be short; what is missing there continues on the first, its neighbour on the torus.
     return (line * places.side + column) % places.size
 
@@ -83,7 +85,7 @@ def _target(x: float, y: float, places: Places, row: Row, r: int, draw: int) -> 
 def _distance(x: float, y: float, places: Places, target: int) -> Any:
     """Return the distance in units of the sheet's side, the shorter way round in each direction."""
     dx = abs((target % places.side + 0.5) / places.side - x)
-    dy = abs((target // places.side + 0.5) / -(-places.size // places.side) - y)
+    dy = abs((target // places.side + 0.5) / places.lines - y)
     dx, dy = min(dx, 1.0 - dx), min(dy, 1.0 - dy)
     return np.sqrt(dx * dx + dy * dy)
 
