@@ -166,7 +166,10 @@ def binomial_table(trials: int, probability: float) -> DiscreteTable:
     mean = trials * probability
     far = 12 * np.sqrt(mean * (1 - probability)) + 24
     counts = np.arange(max(0, int(mean - far)), min(trials, int(mean + far)) + 1)
-    cumulative = np.asarray(special.bdtr(counts.astype(np.float64), trials, probability), np.float64)
+    # Not bdtr, which takes fewer than 2^31 trials. No more than all is certain, which betaincc cannot say.
+    cumulative = np.ones(len(counts))
+    some = counts[counts < trials]
+    cumulative[: len(some)] = special.betaincc(some + 1.0, float(trials) - some, probability)
     needed = min(int(np.searchsorted(cumulative, 1 - 2.0**-53)) + 1, len(counts))
     return DiscreteTable.from_cumulative(cumulative[:needed], counts[:needed])
 

@@ -126,7 +126,7 @@ def sheet(
     speed : float
         Conduction speed along the sheet, in mm/ms (0.3 is that of unmyelinated horizontal fibres).
     """
-    if not 0 < speed < np.inf:
+    if not speed > 0:
         raise ArgumentError(f"speed is {speed} mm/ms, it must be positive")
     network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):

@@ -9,6 +9,7 @@ from scipy import stats
 from neurograph.draws import (
     PURPOSE_DRIVE,
     DiscreteTable,
+    binomial_table,
     counter_key,
     counter_key_scalar,
     counter_prefix,
@@ -42,6 +43,23 @@ def test_poisson_is_exact(mean: float) -> None:
     counts = np.bincount(poisson_table(mean).sample(draw_bits(1_000_000)))
     expected = stats.poisson.pmf(np.arange(len(counts)), mean) * 1_000_000
     assert chi_square(counts, expected) > SIGNIFICANT
+
+
+@pytest.mark.parametrize(("trials", "probability"), [(10, 0.3), (1000, 0.001), (100_000, 0.9), (4_000_000_000, 1e-6)])
+def test_binomial_is_exact(trials: int, probability: float) -> None:
+    """Draws are as expected, and so are the probabilities, to what a float holds."""
+    table = binomial_table(trials, probability)
+    counts = np.bincount(table.sample(draw_bits(1_000_000)) - table.values[0], minlength=len(table.values))
+    distribution = stats.binom(trials, probability)
+    assert chi_square(counts, distribution.pmf(table.values) * 1_000_000) > SIGNIFICANT
+    np.testing.assert_allclose(table.thresholds * 2.0**-64, distribution.cdf(table.values), atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("trials", "probability", "only"), [(0, 0.5, 0), (7, 0.0, 0), (7, 1.0, 7), (10**9, 1.0, 10**9)]
+)
+def test_binomial_without_a_choice(trials: int, probability: float, only: int) -> None:
+    assert set(binomial_table(trials, probability).sample(draw_bits(100))) == {only}
 
 
 def test_draws_of_one_neuron_over_steps_are_uniform() -> None:
