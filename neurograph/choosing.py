@@ -16,7 +16,7 @@ from neurograph_storage.jit import kernel
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
-_SIX, _LOW6, _ONE = np.uint64(6), np.uint64(63), np.uint64(1)
+_LOW6, _ONE = np.uint64(63), np.uint64(1)
 
 
 @kernel

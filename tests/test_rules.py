@@ -184,6 +184,11 @@ def test_what_cannot_be_is_refused(connect, rule, options, message: str) -> None
         (lambda: ng.FixedOutdegree(-1), "FixedOutdegree.degree is -1"),
         (lambda: ng.CommunityOutdegree(5, 1, False), "communities is 1, too few"),
         (lambda: ng.DistanceOutdegree(5, 3.0, 2.0), "sigma is 3.0 mm"),
+        (lambda: ng.recipes.sheet(speed=0.0), "speed is 0.0 mm/ms"),
+        (
+            lambda: ng.Network().population("a", 1, ng.LIFExp(), initial={"v": ng.LinearInDistance(1.0, 1.0)}),
+            "v value is LinearInDistance, which only weights and delays can be",
+        ),
         (lambda: ng.Bernoulli(1.01), "Bernoulli.probability is 1.01, allowed are 0 to 1"),
         (lambda: ng.Bernoulli(float("nan")), "Bernoulli.probability is nan"),
         (lambda: ng.Edges(np.array([1]), np.array([1, 2])), "1 sources but 2 targets"),
