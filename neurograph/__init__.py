@@ -12,46 +12,43 @@ if TYPE_CHECKING:
     from neurograph.builder import build
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
-    from neurograph.distributions import Constant, Normal, TruncatedNormal, Uniform
+    from neurograph.distributions import Constant, LinearInDistance, Uniform
     from neurograph.drive import read_drive
     from neurograph.importing import import_edges
     from neurograph.models import LIFExp, LIFFrozen
     from neurograph.network import Network, PoissonInput
+    from neurograph.normals import LogNormal, Normal, TruncatedNormal
     from neurograph.record import read_spikes, write_spikes
-    from neurograph.rules import (
-        CommunityOutdegree,
-        DistanceDelay,
-        DistanceOutdegree,
-        Edges,
-        FixedIndegree,
-        FixedOutdegree,
-        FixedTotal,
-        OneToOne,
-    )
+    from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
+    from neurograph.rules import Edges, FixedIndegree, OneToOne
+    from neurograph.sheet import DistanceOutdegree
     from neurograph.simulation import Simulation
     from neurograph_storage.errors import ArgumentError, DataError, NeuroGraphError
 
 _HOME = {
+    "AllToAll": "neurograph.row_rules",
     "ArgumentError": "neurograph_storage.errors",
+    "Bernoulli": "neurograph.row_rules",
     "Circuit": "neurograph.circuit",
-    "CommunityOutdegree": "neurograph.rules",
+    "CommunityOutdegree": "neurograph.row_rules",
     "Constant": "neurograph.distributions",
     "DataError": "neurograph_storage.errors",
-    "DistanceDelay": "neurograph.rules",
-    "DistanceOutdegree": "neurograph.rules",
+    "DistanceOutdegree": "neurograph.sheet",
     "Edges": "neurograph.rules",
     "FixedIndegree": "neurograph.rules",
-    "FixedOutdegree": "neurograph.rules",
-    "FixedTotal": "neurograph.rules",
+    "FixedOutdegree": "neurograph.row_rules",
+    "FixedTotal": "neurograph.row_rules",
     "LIFExp": "neurograph.models",
     "LIFFrozen": "neurograph.models",
+    "LinearInDistance": "neurograph.distributions",
+    "LogNormal": "neurograph.normals",
     "Network": "neurograph.network",
     "NeuroGraphError": "neurograph_storage.errors",
-    "Normal": "neurograph.distributions",
+    "Normal": "neurograph.normals",
     "OneToOne": "neurograph.rules",
     "PoissonInput": "neurograph.network",
     "Simulation": "neurograph.simulation",
-    "TruncatedNormal": "neurograph.distributions",
+    "TruncatedNormal": "neurograph.normals",
     "Uniform": "neurograph.distributions",
     "build": "neurograph.builder",
     "import_edges": "neurograph.importing",
@@ -61,12 +58,13 @@ _HOME = {
 }
 
 __all__ = [
+    "AllToAll",
     "ArgumentError",
+    "Bernoulli",
     "Circuit",
     "CommunityOutdegree",
     "Constant",
     "DataError",
-    "DistanceDelay",
     "DistanceOutdegree",
     "Edges",
     "FixedIndegree",
@@ -74,6 +72,8 @@ __all__ = [
     "FixedTotal",
     "LIFExp",
     "LIFFrozen",
+    "LinearInDistance",
+    "LogNormal",
     "Network",
     "NeuroGraphError",
     "Normal",

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.distributions import Normal, TruncatedNormal
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
-from neurograph.rules import FixedTotal
+from neurograph.normals import Normal, TruncatedNormal
+from neurograph.row_rules import FixedTotal
 from neurograph_storage.errors import ArgumentError
 
 NAMES = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")

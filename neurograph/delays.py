@@ -23,11 +23,20 @@ def delay_table(delay: Distribution, dt: float) -> DiscreteTable:
     ArgumentError
         If it can be shorter than one step or longer than the format allows.
     """
-    low, high = delay.bounds()
-    problem = _out_of_range(np.array([low, high]), dt)
+    check_delays(delay.bounds(), dt)
+    return discrete(delay, dt)
+
+
+def check_delays(bounds: tuple[float, float], dt: float) -> None:
+    """Refuse smallest and largest delay, in ms, that are not one step to as many as the format allows.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    problem = _out_of_range(np.array(bounds), dt)
     if problem:
         raise ArgumentError(f"{problem}; bound the distribution with low= and high=")
-    return discrete(delay, dt)
 
 
 def delay_steps(delays: NDArray[np.floating[Any]], dt: float) -> NDArray[np.int64]:
@@ -54,8 +63,8 @@ def _rounding(projection: Projection, dt: float) -> float:
     delay = projection.delay
     if isinstance(delay, np.ndarray):
         return float(np.abs(delay_steps(delay, dt) * dt - delay).max(initial=0.0))
-    bounds = delay.bounds() if hasattr(delay, "bounds") else (0.0, 1.0)
-    constant = bounds[0] if bounds[0] == bounds[1] else 0.0
+    low, high = projection.bounds(delay)
+    constant = low if low == high else 0.0
     return abs(float(np.floor(constant / dt + 0.5)) * dt - constant)
 
 

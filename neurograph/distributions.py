@@ -9,13 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from neurograph.draws import DiscreteTable
+from neurograph.normals import LogNormal, Normal, TruncatedNormal, check_bounds, clipped
 from neurograph_storage.errors import ArgumentError
-
-# Beyond seven standard deviations lies less than 3e-12 of a normal distribution.
-_TAIL = 7.0
 
 
 class Distribution(Protocol):
@@ -51,94 +48,6 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Normal:
-    """Normal distribution; what falls outside ``low`` or ``high`` is moved to that bound.
-
-    Parameters
-    ----------
-    mean, std : float
-        ``std`` is at least 0.
-    low, high : float or None
-        Bounds, inclusive.
-    """
-
-    mean: float
-    std: float
-    low: float | None = None
-    high: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.std >= 0:
-            raise ArgumentError(f"Normal.std is {self.std}, it must be at least 0")
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ArgumentError(f"Normal.low is {self.low}, above high {self.high}")
-
-    def bounds(self) -> tuple[float, float]:
-        """Return the bounds given, or seven standard deviations to either side."""
-        low, high = self._clip(np.array([self.mean - _TAIL * self.std, self.mean + _TAIL * self.std]))
-        return float(low), float(high)
-
-    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the value at each probability."""
-        return self._clip(self.mean + self.std * np.clip(special.ndtri(u), -_TAIL, _TAIL))
-
-    def cumulative(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of a value no larger than each ``x``."""
-        low, high = self.bounds()
-        inner = special.ndtr((x - self.mean) / self.std) if self.std > 0 else (x >= self.mean).astype(np.float64)
-        return np.where(x >= high, 1.0, np.where(x < low, 0.0, inner))
-
-    def _clip(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        low = -np.inf if self.low is None else self.low
-        high = np.inf if self.high is None else self.high
-        return np.clip(values, low, high)
-
-
-@dataclass(frozen=True)
-class TruncatedNormal:
-    """Normal distribution, drawn again as long as the value is outside ``low`` to ``high``.
-
-    Parameters
-    ----------
-    mean, std : float
-        Before truncation; ``std`` is above 0.
-    low, high : float
-        Bounds, inclusive.
-    """
-
-    mean: float
-    std: float
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not self.std > 0:
-            raise ArgumentError(f"TruncatedNormal.std is {self.std}, it must be above 0")
-        if not self.low < self.high or self._edges()[1] - self._edges()[0] < 1e-9:
-            raise ArgumentError(f"TruncatedNormal has nothing between {self.low} and {self.high}")
-
-    def bounds(self) -> tuple[float, float]:
-        """Return low and high."""
-        return self.low, self.high
-
-    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the value at each probability."""
-        low, high = self._edges()
-        values = self.mean + self.std * special.ndtri(low + u * (high - low))
-        return np.clip(values, self.low, self.high)
-
-    def cumulative(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of a value no larger than each ``x``."""
-        low, high = self._edges()
-        return np.clip((special.ndtr((x - self.mean) / self.std) - low) / (high - low), 0.0, 1.0)
-
-    def _edges(self) -> tuple[float, float]:
-        """Return the probability below low and below high, before truncation."""
-        low, high = (float(special.ndtr((bound - self.mean) / self.std)) for bound in (self.low, self.high))
-        return low, high
-
-
-@dataclass(frozen=True)
 class Uniform:
     """Uniform distribution between ``low`` and ``high``."""
 
@@ -160,6 +69,39 @@ class Uniform:
     def cumulative(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of a value no larger than each ``x``."""
         return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class LinearInDistance:
+    """Weight or delay that follows the distance between source and target; goes with `DistanceOutdegree`.
+
+    The value is ``base + slope * distance``; what falls outside ``low`` or ``high`` is moved to that bound. With a
+    conduction speed, the slope of a delay is 1 / speed.
+
+    Parameters
+    ----------
+    base : float
+        Value at distance 0, in pA, mV or ms.
+    slope : float
+        Change of the value with each mm.
+    low, high : float or None
+        Bounds, inclusive.
+    """
+
+    base: float
+    slope: float
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.base, self.slope]).all():
+            raise ArgumentError(f"LinearInDistance has base {self.base} and slope {self.slope}; both must be finite")
+        check_bounds(self, self.low, self.high)
+
+    def bounds(self, reach: float) -> tuple[float, float]:
+        """Return the smallest and largest value at distances of 0 to ``reach`` mm."""
+        low, high = clipped(np.sort([self.base, self.base + self.slope * reach]), self.low, self.high)
+        return float(low), float(high)
 
 
 def as_distribution(value: "float | Distribution") -> Distribution:
@@ -191,7 +133,7 @@ def restore(description: Any) -> "float | Distribution":
     """Return what `describe` described."""
     if not isinstance(description, dict):
         return float(description)
-    kinds = {kind.__name__: kind for kind in (Constant, Normal, TruncatedNormal, Uniform)}
+    kinds = {kind.__name__: kind for kind in (Constant, LogNormal, Normal, TruncatedNormal, Uniform)}
     arguments = {key: value for key, value in description.items() if key != "distribution"}
     made: Distribution = kinds[description["distribution"]](**arguments)
     return made

@@ -94,6 +94,18 @@ def counter_key_scalar(prefix: np.uint64, counter: int) -> Any:
     return mix64_scalar((prefix ^ np.uint64(counter)) + GOLDEN)
 
 
+def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the odd increment of each row's own sequence, so that no two rows walk along the same one."""
+    gammas: NDArray[np.uint64] = mix64(keys + GOLDEN) | np.uint64(1)
+    return gammas
+
+
+@kernel
+def row_bits(key: Any, gamma: Any, draw: int) -> Any:
+    """Return draw number ``draw`` of a row's own sequence."""
+    return mix64_scalar(key + np.uint64(draw + 1) * gamma)
+
+
 class DiscreteTable(NamedTuple):
     """A discrete distribution as integers, to be sampled by inversion.
 
@@ -146,6 +158,19 @@ def poisson_table(mean: float) -> DiscreteTable:
     counts = np.arange(int(mean + 12 * np.sqrt(mean)) + 24)
     cumulative = np.asarray(special.pdtr(counts, mean), np.float64)
     needed = int(np.searchsorted(cumulative, 1 - 2.0**-53)) + 1
+    return DiscreteTable.from_cumulative(cumulative[:needed], counts[:needed])
+
+
+def binomial_table(trials: int, probability: float) -> DiscreteTable:
+    """Return how many of ``trials`` succeed; what has less than 2^-53 on either side is cut off."""
+    mean = trials * probability
+    far = 12 * np.sqrt(mean * (1 - probability)) + 24
+    counts = np.arange(max(0, int(mean - far)), min(trials, int(mean + far)) + 1)
+    # Not bdtr, which takes fewer than 2^31 trials. No more than all is certain, which betaincc cannot say.
+    cumulative = np.ones(len(counts))
+    some = counts[counts < trials]
+    cumulative[: len(some)] = special.betaincc(some + 1.0, float(trials) - some, probability)
+    needed = min(int(np.searchsorted(cumulative, 1 - 2.0**-53)) + 1, len(counts))
     return DiscreteTable.from_cumulative(cumulative[:needed], counts[:needed])
 
 

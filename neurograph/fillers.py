@@ -4,41 +4,23 @@ One class for each kind of rule, all with the same two methods; `filler_of` choo
 made once, so that filling is only drawing.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from neurograph import row_kernels as kernels
-from neurograph.degrees import TotalDegrees
 from neurograph.delays import delay_steps, delay_table
-from neurograph.draws import PURPOSE_ROW, DiscreteTable, stream_keys
+from neurograph.distributions import LinearInDistance
 from neurograph.network import Projection
-from neurograph.rules import (
-    CommunityOutdegree,
-    DistanceDelay,
-    DistanceOutdegree,
-    EdgeRule,
-    FixedOutdegree,
-    FixedTotal,
-    edge_bits,
-    lattice,
-    lattice_side,
-    row_gammas,
-)
+from neurograph.row_fillers import Degrees, DistanceFiller, RangeFiller
+from neurograph.rules import EdgeRule, edge_bits
 from neurograph.scales import Scales, listed_codes, receptors_of, weight_table
+from neurograph.sheet import DistanceOutdegree
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.layout import MAX_DELAY_STEPS
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
-
-Degrees = Callable[[I64], I64]
-
-_QUANTILES = 2**12
 
 
 class Filler(Protocol):
@@ -66,89 +48,12 @@ def filler_of(
     keep : int
         Blocks of out-degrees that may be remembered, see `neurograph.degrees`.
     """
-    rule, delay = projection.rule, projection.delay
+    rule = projection.rule
     if isinstance(rule, EdgeRule):
         return ListedFiller(projection, rule, part=part, seed=seed, places=places, dt=dt, scales=scales)
-    draws = _RowDraws(projection, part=part, seed=seed, places=places, scales=scales)
     if isinstance(rule, DistanceOutdegree):
-        assert isinstance(delay, DistanceDelay)
-        return DistanceFiller(draws, rule, delay, dt)
-    assert not isinstance(delay, DistanceDelay | np.ndarray)
-    if isinstance(rule, FixedTotal):
-        degrees: Degrees = TotalDegrees(rule.total, projection.source.size, seed=seed, part=part, keep=keep)
-    else:
-        degrees = partial(_constant, rule)
-    return RangeFiller(draws, rule, degrees, delay_table(delay, dt))
-
-
-def _constant(rule: FixedOutdegree | CommunityOutdegree | DistanceOutdegree, sources: I64) -> I64:
-    return np.full(len(sources), rule.degree)
-
-
-class _RowDraws:
-    """What all row rules share: the draws of each row, the weights, the targets' storage ids."""
-
-    def __init__(
-        self, projection: Projection, *, part: int, seed: int, places: NDArray[np.uint32], scales: Scales
-    ) -> None:
-        self.places = places
-        self.weight = weight_table(projection, scales)
-        self.receptors = receptors_of(projection)
-        self.source_size, self.target_size = projection.source.size, projection.target.size
-        self._seed, self._part, self._first = seed, part, projection.source.first
-
-    def row(self, first: I64, sources: I64, degrees: I64) -> kernels.Row:
-        keys = stream_keys(self._seed, PURPOSE_ROW, self._first + sources, part=self._part)
-        return kernels.Row(first, keys, row_gammas(keys), degrees)
-
-
-class RangeFiller:
-    """Targets uniform over a range, or over all but a range."""
-
-    def __init__(
-        self,
-        draws: _RowDraws,
-        rule: FixedOutdegree | FixedTotal | CommunityOutdegree,
-        degrees: Degrees,
-        delay: DiscreteTable,
-    ) -> None:
-        self._draws, self._rule, self._delay = draws, rule, delay
-        self.degrees = degrees
-
-    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
-        """Draw targets, weights and delays."""
-        d = self._draws
-        low, high, inside = self._rule.target_ranges(sources, d.source_size, d.target_size)
-        row = d.row(into, sources, degrees)
-        kernels.fill_ranges(packed, row, low, high, inside, d.target_size, d.places, d.weight, self._delay, d.receptors)
-
-
-class DistanceFiller:
-    """Targets around each source's place; delays by distance."""
-
-    def __init__(self, draws: _RowDraws, rule: DistanceOutdegree, delay: DistanceDelay, dt: float) -> None:
-        self._draws, self._rule = draws, rule
-        self._steps = (delay.base / dt, rule.extent / delay.speed / dt)
-        u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-        self._quantiles = special.ndtri(u) * (rule.sigma / rule.extent)
-        if self._steps[0] < 0.5:
-            raise ArgumentError(f"DistanceDelay.base is {delay.base} ms, shorter than one step of {dt:g} ms")
-        longest = int(self._steps[0] + self._steps[1]) + 1
-        if longest > MAX_DELAY_STEPS:
-            raise ArgumentError(f"delays could reach {longest * dt:g} ms; allowed are {MAX_DELAY_STEPS * dt:g} ms")
-
-    def degrees(self, sources: I64) -> I64:
-        """Return the rule's degree for every source."""
-        return _constant(self._rule, sources)
-
-    def fill(self, packed: U64, into: I64, sources: I64, degrees: I64) -> None:
-        """Draw displacements and weights."""
-        d = self._draws
-        x, y = lattice(sources, d.source_size)
-        kernels.fill_distance(
-            packed, d.row(into, sources, degrees), x, y, lattice_side(d.target_size), d.target_size,
-            self._quantiles, d.places, d.weight, self._steps, d.receptors,
-        )  # fmt: skip
+        return DistanceFiller(projection, rule, part=part, seed=seed, places=places, dt=dt, scales=scales)
+    return RangeFiller(projection, rule, part=part, seed=seed, places=places, dt=dt, scales=scales, keep=keep)
 
 
 class ListedFiller:
@@ -166,7 +71,7 @@ class ListedFiller:
         scales: Scales,
     ) -> None:
         source, target = projection.source, projection.target
-        sources, targets = rule.edges(source.size, target.size, seed, part)
+        sources, targets = rule.edges(source.size, target.size, seed, part, projection.ends.offset)
         codes, receptor = _listed_codes(projection, len(sources), edge_bits(len(sources), seed, part, 1), scales)
         steps = _listed_steps(projection, len(sources), edge_bits(len(sources), seed, part, 2), dt)
         packed = kernels.pack_all(places[targets], steps, receptor, codes)
@@ -196,7 +101,7 @@ def _listed_steps(projection: Projection, count: int, bits: U64, dt: float) -> I
     if isinstance(delay, np.ndarray):
         _check_count(len(delay), "delays", count)
         return delay_steps(delay, dt)
-    assert not isinstance(delay, DistanceDelay)
+    assert not isinstance(delay, LinearInDistance)
     return delay_table(delay, dt).sample(bits)
 
 

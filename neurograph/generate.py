@@ -21,6 +21,8 @@ from neurograph_storage.stream import encode
 
 # Memory for remembered out-degrees, over all projections.
 _KEEP_BYTES = 2**28
+# Sources whose degrees are found at a time, so that what rules need for that stays small.
+_SOURCES = 2**16
 
 
 class NetworkRows:
@@ -60,7 +62,9 @@ class NetworkRows:
         """Return the synapses in each row, (neurons,) int64."""
         by_index = np.zeros(self.neurons, np.int64)
         for source, filler in self._parts:
-            by_index[source.first : source.first + source.size] += filler.degrees(np.arange(source.size))
+            for start in range(0, source.size, _SOURCES):
+                some = np.arange(start, min(start + _SOURCES, source.size))
+                by_index[source.first + some] += filler.degrees(some)
         return by_index[self._index]
 
     def rows(self, start: int, stop: int) -> Rows:

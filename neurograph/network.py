@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.distributions import Distribution, as_distribution
+from neurograph.distributions import Distribution, LinearInDistance, as_distribution
 from neurograph.models import Model
-from neurograph.rules import DistanceDelay, DistanceOutdegree, EdgeRule, RowRule, Rule
+from neurograph.row_rules import AllToAll, Bernoulli, Ends
+from neurograph.rules import EdgeRule, RowRule, Rule, check_rule
+from neurograph.sheet import DistanceOutdegree
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import MAX_NEURONS
 
@@ -88,9 +90,21 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    weight: Distribution | NDArray[np.floating[Any]]
-    delay: Distribution | DistanceDelay | NDArray[np.floating[Any]]
+    weight: Distribution | LinearInDistance | NDArray[np.floating[Any]]
+    delay: Distribution | LinearInDistance | NDArray[np.floating[Any]]
     receptor: str | None
+
+    @property
+    def ends(self) -> Ends:
+        """Sizes of both sides, and how their places in the neuron table are shifted."""
+        return Ends(self.source.size, self.target.size, self.source.first - self.target.first)
+
+    def bounds(self, value: Distribution | LinearInDistance) -> tuple[float, float]:
+        """Return the smallest and largest value that a weight or delay of this projection can have."""
+        if not isinstance(value, LinearInDistance):
+            return value.bounds()
+        assert isinstance(self.rule, DistanceOutdegree)
+        return value.bounds(self.rule.reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,17 +183,18 @@ class Network:
         target: Population,
         rule: Rule,
         *,
-        weight: Values,
-        delay: Values | DistanceDelay,
+        weight: Values | LinearInDistance,
+        delay: Values | LinearInDistance,
         receptor: str | None = None,
     ) -> None:
         """Add a projection.
 
         Parameters
         ----------
-        weight : number, distribution or (synapses,) float
-            In the receptor's unit; an array goes with a rule that lists its synapses, such as `Edges`.
-        delay : number, distribution, (synapses,) float or DistanceDelay
+        weight : number, distribution, (synapses,) float or LinearInDistance
+            In the receptor's unit; an array goes with a rule that lists its synapses, such as `Edges`, and
+            `LinearInDistance` with `DistanceOutdegree`.
+        delay : number, distribution, (synapses,) float or LinearInDistance
             In ms; rounded to whole steps, of which there must be at least one.
         receptor : str, optional
             Receptor of the target's model; by default the one for each weight's sign.
@@ -187,22 +202,13 @@ class Network:
         self._own(source, target)
         if receptor is not None:
             target.model.receptor_number(receptor)
-        if isinstance(delay, DistanceDelay) != isinstance(rule, DistanceOutdegree):
-            raise ArgumentError("DistanceDelay and DistanceOutdegree go together: use both or neither")
-        if isinstance(rule, RowRule) and target.size == 0 and source.size > 0:
+        empty = isinstance(rule, RowRule) and target.size == 0 and source.size > 0
+        if empty and not isinstance(rule, (AllToAll, Bernoulli)):
             raise ArgumentError(f"population {target.name!r} is empty, so {type(rule).__name__} finds no targets in it")
-        self.projections.append(
-            Projection(
-                source,
-                target,
-                rule,
-                self._values(weight, "weight", listed=isinstance(rule, EdgeRule)),
-                delay
-                if isinstance(delay, DistanceDelay)
-                else self._values(delay, "delay", listed=isinstance(rule, EdgeRule)),
-                receptor,
-            )
-        )
+        weights, delays = self._of_synapses(weight, "weight", rule), self._of_synapses(delay, "delay", rule)
+        projection = Projection(source, target, rule, weights, delays, receptor)
+        check_rule(rule, projection.ends)
+        self.projections.append(projection)
 
     def drive(self, population: Population, source: PoissonInput) -> None:
         """Add input from outside the circuit onto every neuron of a population or of a slice of one."""
@@ -244,8 +250,22 @@ class Network:
         if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
             raise ArgumentError(f"ids of population {name!r} must be {size} integers")
 
+    @classmethod
+    def _of_synapses(
+        cls, value: Values | LinearInDistance, what: str, rule: Rule
+    ) -> Distribution | LinearInDistance | NDArray[np.floating[Any]]:
+        if not isinstance(value, LinearInDistance):
+            return cls._values(value, what, listed=isinstance(rule, EdgeRule))
+        if not isinstance(rule, DistanceOutdegree):
+            raise ArgumentError(
+                f"{what} is LinearInDistance, but {type(rule).__name__} knows no distance; use DistanceOutdegree"
+            )
+        return value
+
     @staticmethod
     def _values(value: Values, what: str, *, listed: bool) -> Distribution | NDArray[np.floating[Any]]:
+        if isinstance(value, LinearInDistance):
+            raise ArgumentError(f"{what} is LinearInDistance, which only weights and delays can be")
         if not isinstance(value, np.ndarray):
             return as_distribution(value)
         if not listed:

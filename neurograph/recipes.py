@@ -21,17 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.cortex import microcircuit, multiarea
-from neurograph.distributions import Normal
+from neurograph.distributions import LinearInDistance
 from neurograph.models import LIFExp
 from neurograph.network import Network, PoissonInput, Population
-from neurograph.rules import (
-    CommunityOutdegree,
-    DistanceDelay,
-    DistanceOutdegree,
-    FixedOutdegree,
-    community_of,
-    lattice,
-)
+from neurograph.normals import Normal
+from neurograph.row_rules import CommunityOutdegree, FixedOutdegree, community_of
+from neurograph.sheet import DistanceOutdegree, lattice
 from neurograph_storage.errors import ArgumentError
 
 EXCITATORY_SHARE = 0.8
@@ -131,11 +126,13 @@ def sheet(
     speed : float
         Conduction speed along the sheet, in mm/ms (0.3 is that of unmyelinated horizontal fibres).
     """
+    if not speed > 0:
+        raise ArgumentError(f"speed is {speed} mm/ms, it must be positive")
     network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         network.connect(
             source, target, DistanceOutdegree(degree, sigma, extent),
-            weight=_weight(source, synapses_per_neuron), delay=DistanceDelay(base=0.5, speed=speed),
+            weight=_weight(source, synapses_per_neuron), delay=LinearInDistance(base=_MIN_DELAY, slope=1 / speed),
         )  # fmt: skip
     places = [lattice(np.arange(p.size), p.size) for p in (excitatory, inhibitory)]
     x, y = (np.concatenate(axis) for axis in zip(*places, strict=True))

@@ -7,13 +7,17 @@ can be made in any order and never all at once. An *edge rule* lists all its syn
 |---|---|---|
 | `FixedOutdegree` | row | uniform over the target population |
 | `FixedTotal` | row | uniform over the target population, so are the sources; their number is fixed |
+| `AllToAll` | row | each neuron of the target population, once |
+| `Bernoulli` | row | each neuron of the target population with one probability, at most once |
 | `CommunityOutdegree` | row | uniform over the source's community, or over all others |
 | `DistanceOutdegree` | row | at a normally distributed displacement on a periodic sheet |
 | `FixedIndegree` | edge | each target draws its sources uniformly |
 | `OneToOne` | edge | neuron k to neuron k |
 | `Edges` | edge | as listed |
 
-Draws are with replacement: a pair may be joined twice (multapse), a neuron may meet itself (autapse).
+By default draws are with replacement: a pair may be joined more than once (*multapses*), and a neuron may meet itself
+(*autapses*); `multapses=False` and `autapses=False` forbid it. A neuron is itself by its place in the neuron table, so
+this holds for slices of populations too. The rules for rows are in `row_rules` and `sheet`.
 """
 
 from dataclasses import dataclass
@@ -22,162 +26,87 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.draws import GOLDEN, PURPOSE_EDGE, below, mix64, stream_keys
+from neurograph.choosing import choose_each
+from neurograph.draws import PURPOSE_EDGE, stream_keys
+from neurograph.row_rules import Ends, Indices, RangeRule, check_candidates, check_degree, too_few
+from neurograph.sheet import DistanceOutdegree, check_neighbours
 from neurograph_storage.errors import ArgumentError
 
-Indices = NDArray[np.int64]
-
-
-def _check_degree(rule: object, degree: int) -> None:
-    if degree < 0:
-        raise ArgumentError(f"{type(rule).__name__}.degree is {degree}, it must be at least 0")
-
-
-def _all_targets(sources: Indices, target_size: int) -> tuple[Indices, Indices, bool]:
-    return np.zeros_like(sources), np.full_like(sources, target_size), True
-
-
-@dataclass(frozen=True)
-class FixedOutdegree:
-    """Each source draws ``degree`` targets uniformly."""
-
-    degree: int
-
-    def __post_init__(self) -> None:
-        _check_degree(self, self.degree)
-
-    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
-        """Return the range of targets of each source, and whether it is meant or excluded."""
-        del source_size
-        return _all_targets(sources, target_size)
-
-
-@dataclass(frozen=True)
-class FixedTotal:
-    """``total`` synapses, each with a source and a target drawn uniformly."""
-
-    total: int
-
-    def __post_init__(self) -> None:
-        if self.total < 0:
-            raise ArgumentError(f"FixedTotal.total is {self.total}, it must be at least 0")
-
-    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
-        """Return the range of targets of each source, and whether it is meant or excluded."""
-        del source_size
-        return _all_targets(sources, target_size)
-
-
-@dataclass(frozen=True)
-class CommunityOutdegree:
-    """Each source draws ``degree`` targets inside its community, or outside it.
-
-    Parameters
-    ----------
-    communities : int
-        Both populations are cut into this many equal consecutive parts; part k of one belongs with part k of the other.
-    inside : bool
-        True for targets in the source's own community, False for all others.
-    """
-
-    degree: int
-    communities: int
-    inside: bool
-
-    def __post_init__(self) -> None:
-        _check_degree(self, self.degree)
-        if self.communities < 1 + (not self.inside):
-            raise ArgumentError(f"CommunityOutdegree.communities is {self.communities}, too few")
-
-    def target_ranges(self, sources: Indices, source_size: int, target_size: int) -> tuple[Indices, Indices, bool]:
-        """Return the targets in each source's own community, and whether they are meant or excluded."""
-        own = community_of(sources, source_size, self.communities)
-        edges = community_edges(target_size, self.communities)
-        return edges[own], edges[own + 1], self.inside
-
-
-def community_edges(size: int, communities: int) -> Indices:
-    """Return where each community begins, and the end, (communities + 1,) int64."""
-    return np.arange(communities + 1, dtype=np.int64) * size // communities
-
-
-def community_of(indices: Indices, size: int, communities: int) -> Indices:
-    """Return the community of each neuron of a population of ``size``."""
-    found: Indices = np.searchsorted(community_edges(size, communities), indices, side="right") - 1
-    return found
-
-
-@dataclass(frozen=True)
-class DistanceOutdegree:
-    """Each source draws ``degree`` targets around its own place on a square, periodic sheet.
-
-    Each population lies on a square lattice over the whole sheet.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation of the displacement in each direction, in mm.
-    extent : float
-        Side of the sheet, in mm.
-    """
-
-    degree: int
-    sigma: float
-    extent: float
-
-    def __post_init__(self) -> None:
-        _check_degree(self, self.degree)
-        if not 0 < self.sigma < self.extent < np.inf:
-            raise ArgumentError(
-                f"DistanceOutdegree.sigma is {self.sigma} mm, it must lie in 0 to extent {self.extent} mm"
-            )
-
-
-@dataclass(frozen=True)
-class DistanceDelay:
-    """Delay that grows with the distance between source and target; goes with `DistanceOutdegree`.
-
-    Parameters
-    ----------
-    base : float
-        Delay at distance 0, in ms.
-    speed : float
-        Conduction speed, in mm/ms.
-    """
-
-    base: float
-    speed: float
-
-    def __post_init__(self) -> None:
-        if not (self.base > 0 and self.speed > 0):
-            raise ArgumentError(
-                f"DistanceDelay has base {self.base} ms and speed {self.speed} mm/ms; both must be positive"
-            )
+# No neuron is on both sides of a projection.
+NO_SELF = 2**62
 
 
 @dataclass(frozen=True)
 class FixedIndegree:
-    """Each target draws ``degree`` sources uniformly."""
+    """Each target draws ``degree`` sources uniformly.
+
+    Parameters
+    ----------
+    multapses : bool
+        Whether a target may have several synapses from one source.
+    autapses : bool
+        Whether a neuron may connect to itself.
+    """
 
     degree: int
+    multapses: bool = True
+    autapses: bool = True
 
     def __post_init__(self) -> None:
-        _check_degree(self, self.degree)
+        check_degree(self, self.degree)
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+    def edges(
+        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> tuple[Indices, Indices]:
         """Return (sources, targets), each (synapses,) int64, counted within their populations."""
         targets = np.repeat(np.arange(target_size, dtype=np.int64), self.degree)
-        bits = edge_bits(len(targets), seed, part, 0)
-        return below(bits, np.uint64(source_size)).astype(np.int64), targets
+        return self.sources_of(0, target_size, source_size, seed, part, offset), targets
+
+    def sources_of(
+        self, first: int, last: int, source_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> Indices:
+        """Return the sources of targets ``first <= t < last``, ``degree`` for each, one target after another.
+
+        Parameters
+        ----------
+        offset : int
+            Source s and target s + ``offset`` are the same neuron; by default there is none on both sides.
+
+        Returns
+        -------
+        ((last - first) x degree,) int64
+        """
+        itself = np.arange(first, last, dtype=np.int64) - offset
+        met = (itself >= 0) & (itself < source_size) & (not self.autapses)
+        bits = edge_bits((last - first) * self.degree, seed, part, 0, first=first * self.degree)
+        chosen = choose_each(bits, source_size - met.astype(np.int64), self.degree, not self.multapses)
+        # Numbers from a target's own on are moved up by one; ``source_size`` is above all of them.
+        left_out = np.where(met, itself, source_size)
+        moved: Indices = chosen + (chosen >= np.repeat(left_out, self.degree))
+        return moved
+
+
+def check_sources(rule: FixedIndegree, ends: Ends) -> None:
+    """Refuse a rule that asks for more sources than a target can have.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    least = ends.sources - (not rule.autapses and ends.overlap())
+    if ends.targets and (min(rule.degree, 1) if rule.multapses else rule.degree) > least:
+        raise ArgumentError(too_few(rule, rule.degree, "source", least, repeated=rule.multapses))
 
 
 @dataclass(frozen=True)
 class OneToOne:
     """Neuron k connects to neuron k."""
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+    def edges(
+        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> tuple[Indices, Indices]:
         """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part
+        del seed, part, offset
         if source_size != target_size:
             raise ArgumentError(f"OneToOne needs populations of one size, got {source_size} and {target_size}")
         return np.arange(source_size), np.arange(target_size)
@@ -203,9 +132,11 @@ class Edges:
         if len(self.sources) != len(self.targets):
             raise ArgumentError(f"Edges has {len(self.sources)} sources but {len(self.targets)} targets")
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+    def edges(
+        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> tuple[Indices, Indices]:
         """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part
+        del seed, part, offset
         for name, values, size in (
             ("source", self.sources, source_size),
             ("target", self.targets, target_size),
@@ -215,29 +146,29 @@ class Edges:
         return np.asarray(self.sources).astype(np.int64), np.asarray(self.targets).astype(np.int64)
 
 
-RowRule = FixedOutdegree | FixedTotal | CommunityOutdegree | DistanceOutdegree
+RowRule = RangeRule | DistanceOutdegree
 EdgeRule = FixedIndegree | OneToOne | Edges
 Rule = RowRule | EdgeRule
 
 
-def edge_bits(count: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]:
-    """Return 64 random bits for each of ``count`` listed synapses; ``draw`` tells apart source, weight and delay."""
-    return stream_keys(seed, PURPOSE_EDGE, np.arange(count), part=4 * part + draw)
+def check_rule(rule: Rule, ends: Ends) -> None:
+    """Refuse a rule that cannot be kept between populations of these sizes.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if isinstance(rule, RangeRule):
+        check_candidates(rule, ends)
+    elif isinstance(rule, DistanceOutdegree):
+        check_neighbours(rule, ends)
+    elif isinstance(rule, FixedIndegree):
+        check_sources(rule, ends)
 
 
-def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the odd increment of each row's own sequence, so that no two rows walk along the same one."""
-    gammas: NDArray[np.uint64] = mix64(keys + GOLDEN) | np.uint64(1)
-    return gammas
+def edge_bits(count: int, seed: int, part: int, draw: int, *, first: int = 0) -> NDArray[np.uint64]:
+    """Return 64 random bits for each of ``count`` listed synapses from number ``first`` on.
 
-
-def lattice_side(size: int) -> int:
-    """Return the neurons in one line of a square lattice of ``size``."""
-    return max(1, int(np.ceil(np.sqrt(size))))
-
-
-def lattice(indices: Indices, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the place (x, y) of each neuron of a population that covers the unit square, each (n,) float64."""
-    side = lattice_side(size)
-    lines = -(-size // side)
-    return (indices % side + 0.5) / side, (indices // side + 0.5) / lines
+    ``draw`` tells apart source, weight and delay.
+    """
+    return stream_keys(seed, PURPOSE_EDGE, np.arange(first, first + count), part=4 * part + draw)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.codes import Scale, Weights, choose_scale
-from neurograph.distributions import discrete
+from neurograph.distributions import Constant, Distribution, LinearInDistance, Uniform, discrete
 from neurograph.draws import DiscreteTable
 from neurograph.network import Network, Projection
 from neurograph_storage.errors import ArgumentError
@@ -49,12 +49,24 @@ def weight_table(projection: Projection, scales: Scales) -> DiscreteTable:
     ArgumentError
         If weights of both signs would go to two receptors.
     """
+    assert not isinstance(projection.weight, LinearInDistance | np.ndarray)
+    return discrete(projection.weight, weight_unit_of(projection, scales))
+
+
+def weight_unit_of(projection: Projection, scales: Scales) -> float:
+    """Return the weight of code 1 for a projection that does not list its weights.
+
+    Raises
+    ------
+    ArgumentError
+        If weights of both signs would go to two receptors.
+    """
     assert not isinstance(projection.weight, np.ndarray)
-    low, high = projection.weight.bounds()
+    low, high = projection.bounds(projection.weight)
     positive, negative = receptors_of(projection)
     if positive != negative and low < 0 < high:
         raise ArgumentError(f"weights from {low:g} to {high:g} would go to two receptors; name one with receptor=")
-    return discrete(projection.weight, scale_of(projection, negative if low < 0 else positive, scales).unit)
+    return scale_of(projection, negative if low < 0 else positive, scales).unit
 
 
 def listed_codes(projection: Projection, scales: Scales) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -70,7 +82,7 @@ def listed_codes(projection: Projection, scales: Scales) -> tuple[NDArray[np.int
 
 def _weights_onto(projection: Projection, receptor: int) -> list[Weights]:
     """Return the weights of a projection that go to a receptor, if any."""
-    weight, (positive, negative) = projection.weight, receptors_of(projection)
+    weight, (positive, negative) = _spread(projection), receptors_of(projection)
     if receptor not in (positive, negative):
         return []
     if positive == negative:
@@ -78,3 +90,12 @@ def _weights_onto(projection: Projection, receptor: int) -> list[Weights]:
     if isinstance(weight, np.ndarray):
         return [weight[weight < 0] if receptor == negative else weight[weight >= 0]]
     return [weight] if (weight.bounds()[0] < 0) == (receptor == negative) else []
+
+
+def _spread(projection: Projection) -> Weights:
+    """Return the weights of a projection, or where they follow the distance something with the same bounds."""
+    if not isinstance(projection.weight, LinearInDistance):
+        return projection.weight
+    low, high = projection.bounds(projection.weight)
+    between: Distribution = Uniform(low, high) if low < high else Constant(low)
+    return between

@@ -1,9 +1,10 @@
-"""Fixtures that several test files need: small circuits, and the folder of real data."""
+"""Fixtures that several test files need: small circuits, single projections, and the folder of real data."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neurograph as ng
@@ -22,6 +23,35 @@ def build_small(tmp_path: Path) -> Build:
         network = getattr(ng.recipes, recipe)(**parameters)
         path = tmp_path / f"{name or recipe}.zarr"
         return ng.build(path, network, seed=seed, shuffle=shuffle, **settings)
+
+    return build
+
+
+Synapses = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Callable[..., Synapses]:
+    """Build one projection, by default from population a to b, and return its synapses.
+
+    They are source and target index, delay in ms, and weight; ``between`` names others than (a, b).
+    """
+
+    def build(
+        rule: object, sizes: tuple[int, int] = (100, 60), *, between: object = None, seed: int = 1, **options: object
+    ) -> Synapses:
+        network = ng.Network()
+        ends = tuple(network.population(name, size, ng.LIFExp()) for name, size in zip("ab", sizes, strict=True))
+        source, target = between(*ends) if between else ends
+        network.connect(source, target, rule, **{"weight": 2.0, "delay": 1.5} | options)
+        circuit = ng.build(tmp_path / "c.zarr", network, seed=seed)
+        found, index = circuit.store.rows(0, circuit.neurons).synapses(), circuit.index_of_storage
+        return {
+            "source": index[found.row],
+            "target": index[found.target],
+            "delay": found.delay * circuit.dt,
+            "weight": found.code * circuit.scales["LIFExp"][found.receptor],
+        }
 
     return build
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurograph.codes import choose_scale
-from neurograph.distributions import Constant, Normal
+from neurograph.distributions import Constant
+from neurograph.normals import Normal
 from neurograph_storage.errors import NeuroGraphError
 
 

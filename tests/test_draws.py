@@ -1,4 +1,4 @@
-"""Draws: exact distributions, independent of order, alike in NumPy and in compiled code."""
+"""Draws: exact, independent of order, alike in NumPy and in compiled code."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from neurograph.distributions import (
-    Constant,
-    Normal,
-    TruncatedNormal,
-    Uniform,
-    as_distribution,
-    describe,
-    discrete,
-    restore,
-)
 from neurograph.draws import (
     PURPOSE_DRIVE,
     DiscreteTable,
+    binomial_table,
     counter_key,
     counter_key_scalar,
     counter_prefix,
@@ -29,7 +20,6 @@ from neurograph.draws import (
     stream_keys,
     uniforms,
 )
-from neurograph_storage.errors import ArgumentError
 
 SIGNIFICANT = 1e-4
 
@@ -53,6 +43,23 @@ def test_poisson_is_exact(mean: float) -> None:
     counts = np.bincount(poisson_table(mean).sample(draw_bits(1_000_000)))
     expected = stats.poisson.pmf(np.arange(len(counts)), mean) * 1_000_000
     assert chi_square(counts, expected) > SIGNIFICANT
+
+
+@pytest.mark.parametrize(("trials", "probability"), [(10, 0.3), (1000, 0.001), (100_000, 0.9), (4_000_000_000, 1e-6)])
+def test_binomial_is_exact(trials: int, probability: float) -> None:
+    """Draws are as expected, and so are the probabilities, to what a float holds."""
+    table = binomial_table(trials, probability)
+    counts = np.bincount(table.sample(draw_bits(1_000_000)) - table.values[0], minlength=len(table.values))
+    distribution = stats.binom(trials, probability)
+    assert chi_square(counts, distribution.pmf(table.values) * 1_000_000) > SIGNIFICANT
+    np.testing.assert_allclose(table.thresholds * 2.0**-64, distribution.cdf(table.values), atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("trials", "probability", "only"), [(0, 0.5, 0), (7, 0.0, 0), (7, 1.0, 7), (10**9, 1.0, 10**9)]
+)
+def test_binomial_without_a_choice(trials: int, probability: float, only: int) -> None:
+    assert set(binomial_table(trials, probability).sample(draw_bits(100))) == {only}
 
 
 def test_draws_of_one_neuron_over_steps_are_uniform() -> None:
@@ -95,48 +102,3 @@ def test_any_table_samples_alike_in_both_ways(weights: list[float], bits: int) -
     table = DiscreteTable.from_cumulative(cumulative, np.arange(len(weights)))
     drawn = np.array([bits], np.uint64)
     assert sample_table(table, drawn[0]) == table.sample(drawn)[0]
-
-
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        Normal(1.5, 0.75),
-        Normal(1.5, 0.75, low=0.1),
-        Normal(-3.0, 1.0, high=-0.5),
-        TruncatedNormal(4.0, 2.0, low=0.1, high=8.0),
-        Uniform(0.5, 4.0),
-        Normal(2.0, 0.0),
-    ],
-)
-def test_discrete_is_the_rounded_distribution(distribution: Normal | Uniform) -> None:
-    table = discrete(distribution, 0.1)
-    drawn = table.sample(draw_bits(300_000))
-    rounded = np.floor(distribution.quantile(uniforms(draw_bits(300_000, seed=2))) / 0.1 + 0.5).astype(int)
-    low, high = min(drawn.min(), rounded.min()), max(drawn.max(), rounded.max())
-    counts = np.array([np.bincount(v - low, minlength=high - low + 1) for v in (drawn, rounded)])
-    assert counts.shape[1] == 1 or stats.chi2_contingency(counts[:, counts.sum(0) > 20]).pvalue > SIGNIFICANT
-
-
-def test_bounds_are_kept_exactly() -> None:
-    table = discrete(Normal(1.5, 0.75, low=0.1), 0.1)
-    assert table.values.min() == 1
-    assert discrete(Constant(1.8), 0.1).values.tolist() == [18]
-
-
-@pytest.mark.parametrize("value", [Normal(1.0, 2.0, low=0.0), Uniform(0.0, 1.0), 3.5])
-def test_descriptions_round_trip(value: Normal | Uniform | float) -> None:
-    assert restore(describe(value)) == value
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Normal(0.0, -1.0), "Normal.std is -1.0"),
-        (lambda: Normal(0.0, 1.0, low=2.0, high=1.0), "above high"),
-        (lambda: Uniform(1.0, 1.0), "must be below high"),
-        (lambda: as_distribution(float("nan")), "not finite"),
-    ],
-)
-def test_impossible_distributions_are_refused(make, message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
-        make()

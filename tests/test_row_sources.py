@@ -1,6 +1,7 @@
 """Both row sources, the generator and the store, keep the one contract; and they agree."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neurograph as ng
+from neurograph import builder
 from neurograph.generate import NetworkRows
 from neurograph.reference_rows import read_row
 from neurograph.scales import network_scales
@@ -27,10 +29,57 @@ def generated(network: ng.Network, seed: int = 1) -> NetworkRows:
     return NetworkRows(network, seed=seed, storage=storage, scales=network_scales(network), block_neurons=block)
 
 
+def every_rule() -> ng.Network:
+    """Return a network with all rules and options, between populations and slices that overlap."""
+    network = ng.Network()
+    a, b = network.population("a", 90, ng.LIFExp()), network.population("b", 60, ng.LIFExp())
+    linear = ng.LinearInDistance(5.0, -3.0, low=1.0)
+    options = [(multapses, autapses) for multapses in (True, False) for autapses in (True, False)]
+    for option in options:
+        drawn = {"weight": ng.LogNormal(2.0, 0.5, high=20.0), "delay": ng.LogNormal(1.5, 0.5, low=0.1)}
+        network.connect(a, a[30:], ng.FixedOutdegree(9, *option), **drawn)
+        network.connect(a[:70], a[20:], ng.CommunityOutdegree(5, 3, False, *option), **drawn)
+        network.connect(b, b, ng.FixedIndegree(4, *option), **drawn)
+        network.connect(b, b, ng.DistanceOutdegree(5, 0.2, 1.0, *option), weight=linear, delay=linear)
+    for autapses in (True, False):
+        network.connect(a[40:], a[:60], ng.Bernoulli(0.2, autapses), weight=-1.0, delay=2.0)
+        network.connect(a[5:8], a, ng.AllToAll(autapses), weight=-1.0, delay=ng.Uniform(1.0, 2.0))
+        network.connect(b, b[2:], ng.FixedTotal(200, autapses), weight=-1.0, delay=2.0)
+    return network
+
+
 class TestNetworkRows(RowSourceTests):
-    @pytest.fixture(params=["random", "modular", "sheet"])
+    @pytest.fixture(params=["random", "modular", "sheet", "every_rule"])
     def source(self, request: pytest.FixtureRequest) -> RowSource:
+        if request.param == "every_rule":
+            return generated(every_rule())
         return generated(getattr(ng.recipes, request.param)(neurons=150, synapses_per_neuron=30))
+
+
+@pytest.mark.parametrize(
+    ("batch", "options"),
+    [
+        (2**20, {"jobs": 3}),
+        (100, {"jobs": 1}),
+        (100, {"jobs": 3}),
+        (100, {"jobs": 3, "shuffle": True}),
+        (2**20, {"jobs": 1, "block_neurons": 40}),
+    ],
+)
+def test_no_rule_depends_on_batches_jobs_or_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, options: dict[str, Any]
+) -> None:
+    expected = listed(ng.build(tmp_path / "one.zarr", every_rule(), seed=5, jobs=1))
+    monkeypatch.setattr(builder, "BATCH_SYNAPSES", batch)
+    found = listed(ng.build(tmp_path / "other.zarr", every_rule(), seed=5, **options))
+    np.testing.assert_array_equal(found, expected)
+
+
+def listed(circuit: ng.Circuit) -> np.ndarray:
+    """Return all synapses by source and target index, sorted, (synapses, 5)."""
+    found, index = circuit.store.rows(0, circuit.neurons).synapses(), circuit.index_of_storage
+    columns = np.stack([index[found.row], index[found.target], found.delay, found.receptor, found.code])
+    return columns[:, np.lexsort(columns)].T
 
 
 class TestStoredCircuit(RowSourceTests):

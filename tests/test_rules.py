@@ -5,34 +5,10 @@ import pytest
 from scipy import stats
 
 import neurograph as ng
-from neurograph.rules import community_of, lattice
+from neurograph.row_rules import community_of
+from neurograph.sheet import lattice
 
 SIGNIFICANT = 1e-4
-
-
-def synapses(circuit: ng.Circuit) -> dict[str, np.ndarray]:
-    """Return source and target index, delay in ms and weight of every synapse."""
-    found, index = circuit.store.rows(0, circuit.neurons).synapses(), circuit.index_of_storage
-    return {
-        "source": index[found.row],
-        "target": index[found.target],
-        "delay": found.delay * circuit.dt,
-        "weight": found.code * circuit.scales["LIFExp"][found.receptor],
-    }
-
-
-@pytest.fixture
-def connect(tmp_path):
-    """Build one projection and return its synapses."""
-
-    def build(rule, sizes=(100, 60), *, weight=2.0, delay=1.5, seed=1, **options):
-        network = ng.Network()
-        first = network.population("a", sizes[0], ng.LIFExp())
-        second = network.population("b", sizes[1], ng.LIFExp())
-        network.connect(first, second, rule, weight=weight, delay=delay, **options)
-        return synapses(ng.build(tmp_path / "c.zarr", network, seed=seed))
-
-    return build
 
 
 def test_fixed_outdegree(connect) -> None:
@@ -67,23 +43,48 @@ def test_communities(connect, inside: bool) -> None:
     assert (counts > 0).all()
 
 
-def test_distance(connect) -> None:
-    """Displacements are normal with the rule's spread; delays are base + distance / speed."""
-    found = connect(
-        ng.DistanceOutdegree(100, sigma=0.2, extent=4.0),
-        sizes=(400, 10_000),
-        delay=ng.DistanceDelay(base=0.5, speed=0.3),
-    )
-    x, y = lattice(found["source"], 400)
-    to_x, to_y = lattice(found["target"] - 400, 10_000)
-    apart = (np.stack([to_x - x, to_y - y]) + 0.5) % 1.0 - 0.5
-    for axis in apart * 4.0:
-        # The targets' lattice has cells of 0.04 mm, which smears the normal distribution.
-        smeared = np.hypot(0.2, 0.04 / np.sqrt(12))
-        assert abs(axis.mean()) < 0.005
-        assert axis.std() == pytest.approx(smeared, rel=0.02)
-    expected = 0.5 + np.hypot(*apart) * 4.0 / 0.3
-    np.testing.assert_allclose(found["delay"], expected, atol=0.0501)
+def apart(found: dict[str, np.ndarray], sizes: tuple[int, int], extent: float) -> np.ndarray:
+    """Return the displacement in mm from source to target, the shorter way round, (2, synapses)."""
+    x, y = lattice(found["source"], sizes[0])
+    to_x, to_y = lattice(found["target"] - sizes[0], sizes[1])
+    return ((np.stack([to_x - x, to_y - y]) + 0.5) % 1.0 - 0.5) * extent
+
+
+@pytest.mark.parametrize("multapses", [True, False])
+def test_distance(connect, multapses: bool) -> None:
+    """Displacements are normal with the rule's spread; so rarely is a target drawn twice that this shows in neither."""
+    sizes = (400, 40_000)
+    rule = ng.DistanceOutdegree(100, sigma=0.4, extent=4.0, multapses=multapses)
+    found = connect(rule, sizes)
+    assert (np.bincount(found["source"], minlength=sum(sizes))[:400] == 100).all()
+    # The targets' lattice has cells of 0.02 mm; any place in them is as good as their middle.
+    within = np.random.default_rng(1).uniform(-0.01, 0.01, (2, len(found["source"])))
+    for axis in apart(found, sizes, 4.0) + within:
+        assert stats.kstest(axis, "norm", args=(0.0, 0.4)).pvalue > SIGNIFICANT
+
+
+@pytest.mark.parametrize(
+    "delay", [ng.LinearInDistance(0.5, 1 / 0.3), ng.LinearInDistance(3.0, -2.0, low=0.8), ng.LinearInDistance(1.0, 0.0)]
+)
+@pytest.mark.parametrize(
+    "weight", [ng.LinearInDistance(80.0, -60.0, low=0.0), ng.LinearInDistance(-5.0, -40.0, low=-30.0)]
+)
+def test_values_linear_in_distance(connect, weight, delay) -> None:
+    """Every weight and delay is the nearest on its grid to what the distance of its synapse says."""
+    sizes = (100, 900)
+    found = connect(ng.DistanceOutdegree(50, sigma=0.3, extent=2.0), sizes, weight=weight, delay=delay)
+    distance = np.hypot(*apart(found, sizes, 2.0))
+    largest = max(abs(bound) for bound in weight.bounds(np.sqrt(2.0)))
+    for name, value, unit in (("weight", weight, largest / 32767), ("delay", delay, 0.1)):
+        low = -np.inf if value.low is None else value.low
+        expected = np.maximum(value.base + value.slope * distance, low)
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=unit * (0.5 + 1e-9))
+        assert value.slope == 0 or len(np.unique(found[name])) > 5
+
+
+def test_a_sheet_may_have_drawn_delays(connect) -> None:
+    found = connect(ng.DistanceOutdegree(100, 0.3, 2.0), (100, 900), delay=ng.Uniform(0.95, 3.95))
+    assert stats.chisquare(np.bincount(np.round(found["delay"] * 10).astype(int))[10:]).pvalue > SIGNIFICANT
 
 
 def test_listed_edges_keep_order_weight_and_delay(connect) -> None:
@@ -95,11 +96,51 @@ def test_listed_edges_keep_order_weight_and_delay(connect) -> None:
     np.testing.assert_allclose(found["delay"], [0.1, 1.0, 2.0])
 
 
-def test_drawn_weights_and_delays(connect) -> None:
-    found = connect(ng.FixedOutdegree(1000), weight=ng.Normal(87.8, 8.78, low=0.0), delay=ng.Normal(1.5, 0.75, low=0.1))
-    assert stats.kstest(found["weight"], "norm", args=(87.8, 8.78)).pvalue > SIGNIFICANT
-    clipped = np.maximum(np.random.default_rng(1).normal(1.5, 0.75, 100_000), 0.1).round(1)
-    assert stats.ks_2samp(found["delay"].round(1), clipped).pvalue > SIGNIFICANT
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [
+        (ng.Normal(87.8, 8.78, low=0.0), stats.norm(87.8, 8.78)),
+        (ng.Uniform(2.0, 5.0), stats.uniform(2.0, 3.0)),
+        (ng.LogNormal(20.0, 0.5, high=400.0), stats.lognorm(0.5, scale=20.0)),
+        (ng.LogNormal(-20.0, 0.5, low=-400.0), stats.lognorm(0.5, scale=20.0)),
+    ],
+)
+@pytest.mark.parametrize(
+    "rule", [ng.FixedOutdegree(1000), ng.FixedIndegree(1000), ng.DistanceOutdegree(1000, 0.3, 1.0)]
+)
+def test_drawn_weights(connect, rule, weight, expected) -> None:
+    drawn = np.abs(connect(rule, weight=weight)["weight"])
+    # Rounded to the grid of codes: any place in a grid cell is as good as its middle.
+    unit = max(abs(bound) for bound in weight.bounds()) / 32767
+    smeared = drawn + np.random.default_rng(1).uniform(-unit / 2, unit / 2, len(drawn))
+    assert stats.kstest(smeared, expected.cdf).pvalue > SIGNIFICANT
+
+
+@pytest.mark.parametrize(
+    "delay",
+    [
+        ng.Normal(1.5, 0.75, low=0.1),
+        ng.LogNormal(1.5, 0.5, low=0.3, high=5.0),
+        ng.Uniform(1.0, 3.0),
+        ng.TruncatedNormal(2.0, 1.0, low=0.5, high=4.0),
+    ],
+)
+def test_drawn_delays(connect, delay) -> None:
+    """What the distribution says, rounded to steps, with bounds kept."""
+    steps = np.round(connect(ng.FixedOutdegree(1000), delay=delay)["delay"] / 0.1).astype(int)
+    edges = (np.arange(steps.max() + 2) - 0.5) * 0.1
+    share = np.diff(delay.cumulative(np.nextafter(edges, -np.inf)))
+    common = share * len(steps) > 10
+    counts = np.bincount(steps)[common]
+    expected = share[common] * counts.sum() / share[common].sum()
+    assert stats.chisquare(counts, expected).pvalue > SIGNIFICANT
+    assert (share[: steps.min()] < 1e-3).all()
+
+
+def test_constant_weight_and_delay(connect) -> None:
+    found = connect(ng.Bernoulli(0.3), weight=-1.25, delay=1.24)
+    assert (found["weight"] == -1.25).all()
+    np.testing.assert_allclose(found["delay"], 1.2)
 
 
 @pytest.mark.parametrize("rule", [ng.FixedIndegree(200), ng.Edges(np.arange(100), np.zeros(100, int))])
@@ -125,7 +166,11 @@ def test_listed_rules_can_draw_weights_too(connect, rule) -> None:
         (ng.FixedOutdegree(1), {"weight": float("inf")}, "not finite"),
         (ng.FixedOutdegree(1), {"receptor": "gaba"}, "no receptor 'gaba'; choose from excitatory, inhibitory"),
         (ng.FixedOutdegree(1), {"weight": ng.Normal(0.0, 1.0)}, "name one with receptor="),
-        (ng.FixedOutdegree(1), {"delay": ng.DistanceDelay(1.0, 1.0)}, "go together"),
+        (ng.FixedOutdegree(1), {"delay": ng.LinearInDistance(1.0, 1.0)}, "FixedOutdegree knows no distance"),
+        (ng.DistanceOutdegree(1, 0.5, 1.0), {"delay": ng.LinearInDistance(0.0, 1.0)}, "bound the distribution"),
+        (ng.DistanceOutdegree(1, 0.5, 1.0), {"delay": ng.LinearInDistance(1.0, 2e3)}, "is too long"),
+        (ng.DistanceOutdegree(1, 0.5, 1.0), {"weight": ng.LinearInDistance(1.0, -2.0)}, "name one with receptor="),
+        (ng.DistanceOutdegree(1, 0.5, 1.0), {"delay": 0.01}, "shorter than one step"),
     ],
 )
 def test_what_cannot_be_is_refused(connect, rule, options, message: str) -> None:
@@ -139,7 +184,13 @@ def test_what_cannot_be_is_refused(connect, rule, options, message: str) -> None
         (lambda: ng.FixedOutdegree(-1), "FixedOutdegree.degree is -1"),
         (lambda: ng.CommunityOutdegree(5, 1, False), "communities is 1, too few"),
         (lambda: ng.DistanceOutdegree(5, 3.0, 2.0), "sigma is 3.0 mm"),
-        (lambda: ng.DistanceDelay(0.0, 1.0), "both must be positive"),
+        (lambda: ng.recipes.sheet(speed=0.0), "speed is 0.0 mm/ms"),
+        (
+            lambda: ng.Network().population("a", 1, ng.LIFExp(), initial={"v": ng.LinearInDistance(1.0, 1.0)}),
+            "v value is LinearInDistance, which only weights and delays can be",
+        ),
+        (lambda: ng.Bernoulli(1.01), "Bernoulli.probability is 1.01, allowed are 0 to 1"),
+        (lambda: ng.Bernoulli(float("nan")), "Bernoulli.probability is nan"),
         (lambda: ng.Edges(np.array([1]), np.array([1, 2])), "1 sources but 2 targets"),
     ],
 )
