@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurograph.reference_rows import read_compressed_row, read_row
@@ -52,6 +52,7 @@ def circuits(draw: st.DrawFn) -> tuple[list[list[tuple[int, int, int, int]]], in
     return draw(st.lists(st.lists(synapse, max_size=60), max_size=4)), block
 
 
+@settings(deadline=None)
 @given(circuits())
 def test_compressed_rows_say_the_same(circuit: tuple[list[list[tuple[int, int, int, int]]], int]) -> None:
     synapses, block = circuit
