@@ -42,57 +42,77 @@ class Graph(NamedTuple):
         return Graph(start, words, words.view(np.int8), store.block_neurons)
 
 
-class _Cursors(NamedTuple):
-    """Cursors, and the calendar they lie in.
+class Cursors(NamedTuple):
+    """Cursors of one worker's blocks, and the calendar they lie in.
 
     Attributes
     ----------
     at, end : (capacity,) int64
         Word of the next group, and end of the section.
-    base : (capacity,) int64
-        Storage id of the section's first target.
     next : (capacity,) int32
-        The next cursor of the same step, or of the free list.
-    heads : (a power of two above the largest delay,) int32
-        First cursor of each step, by the step's low bits.
+        The next cursor of the same step and block, or of the free list.
+    heads : (slots, blocks) int32
+        First cursor of each step, by the step's low bits, and block.
     counters : (2,) int64
         First free cursor; cursors in use.
+    first_block : int
     """
 
     at: NDArray[np.int64]
     end: NDArray[np.int64]
-    base: NDArray[np.int64]
     next: NDArray[np.int32]
     heads: NDArray[np.int32]
     counters: NDArray[np.int64]
+    first_block: int
+
+    @staticmethod
+    def make(first_block: int, blocks: int, max_delay: int) -> "Cursors":
+        """Return a calendar for delays up to ``max_delay``, with no cursors yet."""
+        heads = np.full((2 ** int(max_delay).bit_length(), blocks), _NONE, np.int32)
+        empty = np.empty(0, np.int64)
+        return Cursors(empty, empty, np.empty(0, np.int32), heads, np.array([_NONE, 0], np.int64), first_block)
+
+    def grown(self, more: int) -> "Cursors":
+        """Return the same cursors with room for at least ``more``."""
+        size, used = len(self.at), int(self.counters[_COUNT])
+        capacity = max(used + more, 2 * size, 1024)
+        at, end = (np.resize(part, capacity) if size else np.empty(capacity, np.int64) for part in (self.at, self.end))
+        following = np.arange(1, capacity + 1, dtype=np.int32)
+        following[:size] = self.next
+        following[-1] = self.counters[_FREE]
+        self.counters[_FREE] = size
+        return self._replace(at=at, end=end, next=following)
 
 
 @kernel
-def _enter(cursors: _Cursors, cursor: int, step: int) -> None:
+def room(cursors: Cursors) -> int:
+    """Return how many cursors are free."""
+    return len(cursors.at) - cursors.counters[_COUNT]
+
+
+@kernel
+def _enter(cursors: Cursors, cursor: int, step: int, block: int) -> None:
     slot = step & (len(cursors.heads) - 1)
-    cursors.next[cursor] = cursors.heads[slot]
-    cursors.heads[slot] = cursor
+    cursors.next[cursor] = cursors.heads[slot, block]
+    cursors.heads[slot, block] = cursor
 
 
 @kernel
-def _launch(cursors: _Cursors, step: int, spikes: NDArray[np.uint32], graph: Graph, low: int, high: int) -> None:
-    """Make a cursor for each section of each spike's row whose block is ``low <= block < high``."""
-    words = graph.words
-    for spike in spikes:
-        start = np.int64(graph.start[spike])
-        sections = np.int64(words[start])
-        at = start + 1 + 3 * sections
-        for section in range(sections):
-            entry = start + 1 + 3 * section
-            end = at + section_words(words, entry)
-            if low <= words[entry] < high:
-                cursor = cursors.counters[_FREE]
-                cursors.counters[_FREE] = cursors.next[cursor]
-                cursors.counters[_COUNT] += 1
-                cursors.at[cursor], cursors.end[cursor] = at, end
-                cursors.base[cursor] = np.int64(words[entry]) * graph.block_neurons
-                _enter(cursors, cursor, step + (np.int64(words[at]) >> 3))
-            at = end
+def launch(cursors: Cursors, graph: Graph, step: int, spike: int) -> None:
+    """Make a cursor for each section of a spike's row onto a block that the worker owns; there must be room."""
+    words, start = graph.words, np.int64(graph.start[spike])
+    sections = np.int64(words[start])
+    at = start + 1 + 3 * sections
+    for entry in range(start + 1, start + 1 + 3 * sections, 3):
+        end = at + section_words(words, entry)
+        block = np.int64(words[entry]) - cursors.first_block
+        if 0 <= block < cursors.heads.shape[1]:
+            cursor = np.int64(cursors.counters[_FREE])
+            cursors.counters[_FREE] = cursors.next[cursor]
+            cursors.counters[_COUNT] += 1
+            cursors.at[cursor], cursors.end[cursor] = at, end
+            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3), block)
+        at = end
 
 
 @kernel
@@ -117,28 +137,26 @@ def _add_group(into: NDArray[np.integer[Any]], graph: Graph, at: int, count: int
 
 
 @kernel
-def _take_due(cursors: _Cursors, step: int, due: NDArray[np.int32]) -> int:
-    """Empty the calendar's slot for ``step`` into ``due``; return how many cursors that are."""
-    slot = step & (len(cursors.heads) - 1)
-    cursor, count = cursors.heads[slot], 0
-    cursors.heads[slot] = _NONE
-    while cursor != _NONE:
+def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int32]) -> int:
+    """Empty one place of the calendar into ``due``; return how many cursors that are, as far as there is room."""
+    cursor, count = cursors.heads[slot, block], 0
+    while cursor != _NONE and count < len(due):
         due[count] = cursor
         count += 1
         cursor = cursors.next[cursor]
+    cursors.heads[slot, block] = cursor
     return count
 
 
 @kernel
-def _deliver(
-    cursors: _Cursors, step: int, graph: Graph, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]
+def _deliver_due(
+    cursors: Cursors, graph: Graph, step: int, block: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]
 ) -> int:
-    """Add all groups due at ``step``; return the number of events. ``due`` is scratch for all cursors."""
+    """Add the groups of some cursors that are due now; return the number of events."""
     events, words = 0, graph.words
-    count_due = _take_due(cursors, step, due)
-    for k in range(count_due):
+    for k in range(len(due)):
         # The calendar knows what comes next, so the cache can be told: groups lie all over memory.
-        if k + _AHEAD < count_due:
+        if k + _AHEAD < len(due):
             prefetch(words, cursors.at[due[k + _AHEAD]])
             prefetch(words, cursors.at[due[k + _AHEAD]] + _LINE)
         cursor = np.int64(due[k])
@@ -146,12 +164,12 @@ def _deliver(
         delay = np.int64(words[at]) >> 3
         while at < end and np.int64(words[at]) >> 3 == delay:
             count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-            _add_group(codes[words[at] & 7][cursors.base[cursor] :], graph, at, count, kind)
+            _add_group(codes[words[at] & 7][block * graph.block_neurons :], graph, at, count, kind)
             events += count
             at += group_words(count, kind)
         if at < end:
             cursors.at[cursor] = at
-            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3) - delay)
+            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3) - delay, block)
         else:
             cursors.next[cursor] = cursors.counters[_FREE]
             cursors.counters[_FREE] = cursor
@@ -159,45 +177,20 @@ def _deliver(
     return events
 
 
-class InFlight:
-    """The spikes that one worker still has to deliver to the blocks it owns.
+@kernel
+def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]) -> int:
+    """Add all groups due at ``step`` to ``codes``, block by block; return the number of events.
 
     Parameters
     ----------
-    graph : Graph
-    low, high : int
-        The worker's target blocks, ``low <= block < high``.
-    max_delay : int
-        Largest delay of the circuit, in steps.
+    codes : (receptors, own neurons) int32 or int64
+        From the first neuron of the worker's first block on.
+    due : (any,) int32
+        Scratch.
     """
-
-    def __init__(self, graph: Graph, low: int, high: int, max_delay: int) -> None:
-        self._graph, self._low, self._high = graph, low, high
-        slots = 2 ** int(max_delay).bit_length()
-        at, end, base = (np.empty(0, np.int64) for _ in range(3))
-        heads, counters = np.full(slots, _NONE, np.int32), np.array([_NONE, 0], np.int64)
-        self._cursors = _Cursors(at, end, base, np.empty(0, np.int32), heads, counters)
-        self._due = np.empty(0, np.int32)
-
-    def launch(self, step: int, spikes: NDArray[np.uint32]) -> None:
-        """Add spikes of ``step``, (n,) uint32 storage ids."""
-        self._reserve(int(self._cursors.counters[_COUNT]) + len(spikes) * (self._high - self._low))
-        _launch(self._cursors, step, spikes, self._graph, self._low, self._high)
-
-    def deliver(self, step: int, codes: NDArray[np.integer[Any]]) -> int:
-        """Add what is due at ``step`` to ``codes``, (receptors, N); return the number of events."""
-        return _deliver(self._cursors, step, self._graph, codes, self._due)
-
-    def _reserve(self, needed: int) -> None:
-        """Grow so that ``needed`` cursors fit; the new ones join the free list."""
-        size = len(self._cursors.at)
-        if needed <= size:
-            return
-        grown = max(needed, 2 * size, 1024)
-        at, end, base = (np.resize(part, grown) for part in self._cursors[:3])
-        following = np.arange(1, grown + 1, dtype=np.int32)
-        following[:size] = self._cursors.next
-        following[-1] = self._cursors.counters[_FREE]
-        self._cursors.counters[_FREE] = size
-        self._cursors = _Cursors(at, end, base, following, self._cursors.heads, self._cursors.counters)
-        self._due = np.empty(grown, np.int32)
+    events, slot = 0, step & (len(cursors.heads) - 1)
+    for block in range(cursors.heads.shape[1]):
+        while cursors.heads[slot, block] != _NONE:
+            count = _take_due(cursors, slot, block, due)
+            events += _deliver_due(cursors, graph, step, block, codes, due[:count])
+    return events

@@ -5,6 +5,7 @@ into one form for files, for `Simulation.inject` and for the reference alike. Wh
 defaults, which a preset may have stored.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +35,21 @@ class OutsideEvents:
     receptor: NDArray[np.uint8]
     weight: NDArray[np.float64]
 
-    def at(self, step: int) -> slice:
-        """Return the events of one step."""
-        low, high = np.searchsorted(self.step, [step, step + 1])
-        return slice(int(low), int(high))
-
 
 def no_events() -> OutsideEvents:
     """Return an empty set of events."""
     return OutsideEvents(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0))
+
+
+def joined(parts: Sequence[OutsideEvents]) -> OutsideEvents:
+    """Return several sets as one, sorted by step, in the order given within a step."""
+    if not parts:
+        return no_events()
+    step, index, receptor, weight = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("step", "index", "receptor", "weight")
+    )
+    order = np.argsort(step, kind="stable")
+    return OutsideEvents(step[order], index[order], receptor[order], weight[order])
 
 
 def resolve(

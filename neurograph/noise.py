@@ -1,10 +1,11 @@
-"""How do Poisson drives reach the neurons of one worker?
+"""How do Poisson drives reach neurons?
 
 Each neuron, drive and step has its own draw; inversion turns it into a number of events, most often none or a few.
+The kernel looks it up by the draw's leading bits, which nearly always decide; the result is that of inversion.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,13 @@ from neurograph.draws import (
     counter_prefix,
     mix64_scalar,
     poisson_table,
-    sample_table,
     stream_keys,
 )
 from neurograph.models import Model
 from neurograph_storage.jit import kernel
+
+_DIRECT_BITS = 11
+_DIRECT_SHIFT = np.uint64(64 - _DIRECT_BITS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,9 @@ class PoissonTrain:
         return step >= self.start and (step - self.start) % self.period < self.stop - self.start
 
 
-def neuron_keys(circuit: Circuit, seed: int) -> NDArray[np.uint64]:
-    """Return the key of each neuron's draws, by index, (neurons,) uint64."""
-    return stream_keys(seed, PURPOSE_DRIVE, circuit.ids)
+def neuron_keys(circuit: Circuit, seed: int, index: NDArray[np.int64] | None = None) -> NDArray[np.uint64]:
+    """Return the key of the draws of each neuron, or of those at ``index``, (n,) uint64."""
+    return stream_keys(seed, PURPOSE_DRIVE, circuit.ids if index is None else circuit.ids[index])
 
 
 def poisson_trains(circuit: Circuit, seed: int) -> list[tuple[StoredDrive, PoissonTrain]]:
@@ -84,35 +87,104 @@ def poisson_trains(circuit: Circuit, seed: int) -> list[tuple[StoredDrive, Poiss
     return trains
 
 
+class Drives(NamedTuple):
+    """All drives as arrays, for kernels; D of them.
+
+    Attributes
+    ----------
+    prefix : (D,) uint64
+    window : (D, 3) int64
+        Start, stop and period, in steps.
+    receptor : (D,) int64
+    weight : (D,) float64
+    direct : (D, 2048) int32
+        Number of events for the leading bits of a draw; where these do not decide, -1 - the smallest it can be.
+    thresholds : (D, longest) uint64
+        Of each table, see `neurograph.draws.DiscreteTable`.
+    most : (D,) int64
+        Largest number of events.
+    """
+
+    prefix: NDArray[np.uint64]
+    window: NDArray[np.int64]
+    receptor: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    direct: NDArray[np.int32]
+    thresholds: NDArray[np.uint64]
+    most: NDArray[np.int64]
+
+    @staticmethod
+    def of(trains: list[PoissonTrain]) -> "Drives":
+        """Return trains as arrays."""
+        longest = max((len(t.table.thresholds) for t in trains), default=1)
+        thresholds = np.full((len(trains), longest), np.uint64(2**64 - 1), np.uint64)
+        direct = np.empty((len(trains), 2**_DIRECT_BITS), np.int32)
+        for k, train in enumerate(trains):
+            thresholds[k, : len(train.table.thresholds)] = train.table.thresholds
+            direct[k] = _direct(train.table)
+        return Drives(
+            np.array([t.prefix for t in trains], np.uint64),
+            np.array([(t.start, t.stop, t.period) for t in trains], np.int64).reshape(-1, 3),
+            np.array([t.receptor for t in trains], np.int64),
+            np.array([t.weight for t in trains], np.float64),
+            direct,
+            thresholds,
+            np.array([len(t.table.thresholds) - 1 for t in trains], np.int64),
+        )
+
+
+def _direct(table: DiscreteTable) -> NDArray[np.int32]:
+    first = np.arange(2**_DIRECT_BITS, dtype=np.uint64) << _DIRECT_SHIFT
+    low, high = table.sample(first), table.sample(first + ((np.uint64(1) << _DIRECT_SHIFT) - np.uint64(1)))
+    return np.where(low == high, low, -1 - low).astype(np.int32)
+
+
+@kernel
+def is_on(drives: Drives, drive: int, step: int) -> bool:
+    """Return whether a drive is on at ``step``."""
+    start, stop, period = drives.window[drive]
+    return step >= start and (step - start) % period < stop - start
+
+
 @kernel
 def add_poisson(
-    runs: NDArray[np.int64],
     keys: NDArray[np.uint64],
-    prefix: np.uint64,
+    drives: Drives,
+    drive: int,
     step: int,
-    table: DiscreteTable,
-    weight: float,
-    outside: NDArray[np.float64],
+    bits: NDArray[np.uint64],
+    counts: NDArray[np.int32],
+    inputs: NDArray[np.float64],
 ) -> None:
-    """Add one step's events times ``weight`` to ``outside``, for all runs of storage ids, (runs, 2) int64."""
-    counter = counter_key_scalar(prefix, step)
-    for run in range(runs.shape[0]):
-        for i in range(runs[run, 0], runs[run, 1]):
-            count = sample_table(table, mix64_scalar(keys[i] ^ counter))
-            outside[i] += count * weight
+    """Add one step's events of one drive onto some neurons of a tile, with its weight, to ``inputs``, (n,) float64.
 
+    In three loops that the compiler vectorises, and one for the draws that the leading bits do not decide.
 
-def runs_of(chosen: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the consecutive runs, (runs, 2) int64, of an ascending array of storage ids.
-
-    Examples
-    --------
-    >>> runs_of(np.array([3, 4, 5, 9])).tolist()
-    [[3, 6], [9, 10]]
+    Parameters
+    ----------
+    keys : (n,) uint64
+    bits, counts : (at least n,) uint64 and int32
+        Scratch.
     """
-    if len(chosen) == 0:
-        return np.empty((0, 2), np.int64)
-    breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
-    starts = chosen[np.concatenate([[0], breaks])]
-    stops = chosen[np.concatenate([breaks - 1, [len(chosen) - 1]])] + 1
-    return np.stack([starts, stops], axis=1).astype(np.int64)
+    counter, direct, lowest = counter_key_scalar(drives.prefix[drive], step), drives.direct[drive], np.int32(0)
+    weight = drives.weight[drive]
+    for i in range(len(keys)):
+        bits[i] = mix64_scalar(keys[i] ^ counter)
+    for i in range(len(keys)):
+        counts[i] = direct[bits[i] >> _DIRECT_SHIFT]
+        lowest = min(lowest, counts[i])
+    if lowest < 0:
+        _decide(drives.thresholds[drive], drives.most[drive], bits, counts[: len(keys)])
+    for i in range(len(keys)):
+        inputs[i] += counts[i] * weight
+
+
+@kernel
+def _decide(thresholds: NDArray[np.uint64], most: int, bits: NDArray[np.uint64], counts: NDArray[np.int32]) -> None:
+    """Finish the draws that are negative so far."""
+    for i in range(len(counts)):
+        if counts[i] < 0:
+            count = -1 - np.int64(counts[i])
+            while count < most and thresholds[count] <= bits[i]:
+                count += 1
+            counts[i] = count

@@ -6,7 +6,7 @@ Spikes are kept as they come, by step and storage id; users see times in ms and 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -46,34 +46,53 @@ class Spikes:
         return self.steps.astype(np.float64) * self.dt
 
 
+class SpikePart(Protocol):
+    """Some spikes as an executor gives them: the step and the storage id of each."""
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """(spikes,) int64."""
+
+    @property
+    def storage(self) -> NDArray[np.uint32]:
+        """(spikes,) uint32."""
+
+
 class SpikeRecorder:
     """Collects the spikes of a run."""
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
-        self._parts: list[tuple[int, NDArray[np.uint32]]] = []
-        self._sorted: Spikes | None = None
+        self._parts: list[SpikePart] = []
+        self._collected: Spikes | None = None
         self.count = 0
 
-    def append(self, step: int, storage: NDArray[np.uint32]) -> None:
-        """Add the spikes of one step, (n,) uint32 storage ids."""
-        if len(storage):
-            self._parts.append((step, storage))
-            self._sorted = None
-            self.count += len(storage)
+    def append(self, part: SpikePart) -> None:
+        """Add some spikes, of steps none of which is earlier than those of the spikes that were last looked at."""
+        if len(part.storage):
+            self._parts.append(part)
+            self.count += len(part.storage)
 
     @property
     def spikes(self) -> Spikes:
-        """All spikes so far."""
-        if self._sorted is None:
-            self._sorted = self._collect()
-        return self._sorted
+        """All spikes so far; only those that are new since the last look are sorted."""
+        if self._parts or self._collected is None:
+            new = self._sorted(self._parts)
+            self._collected = new if self._collected is None else _concatenated(self._collected, new)
+            self._parts = []
+        return self._collected
 
-    def _collect(self) -> Spikes:
-        counts = [len(part) for _, part in self._parts]
-        steps = np.repeat(np.array([step for step, _ in self._parts], np.int64), counts)
-        storage = np.concatenate([np.empty(0, np.uint32), *(part for _, part in self._parts)])
+    def _sorted(self, parts: list[SpikePart]) -> Spikes:
+        steps = np.concatenate([np.empty(0, np.int64), *(part.steps for part in parts)])
+        storage = np.concatenate([np.empty(0, np.uint32), *(part.storage for part in parts)])
         return spikes_of(self._circuit, steps, self._circuit.index_of_storage[storage])
+
+
+def _concatenated(first: Spikes, then: Spikes) -> Spikes:
+    steps, neurons, populations = (
+        np.concatenate([getattr(first, name), getattr(then, name)]) for name in ("steps", "neurons", "populations")
+    )
+    return Spikes(steps, neurons, populations, first.dt)
 
 
 def spikes_of(circuit: Circuit, steps: NDArray[np.int64], index: NDArray[np.int64]) -> Spikes:

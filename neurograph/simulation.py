@@ -5,6 +5,7 @@ cut outputs, and look at spikes and figures, all in user units and original ids.
 """
 
 import os
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurograph.circuit import Circuit
-from neurograph.events import OutsideEvents, no_events, resolve
-from neurograph.executor import Executor, state_bytes
+from neurograph.events import OutsideEvents, joined, resolve
+from neurograph.executor import MAX_STEPS, Executor, state_bytes
 from neurograph.memory import budget_bytes
 from neurograph.models import Model
 from neurograph.record import SpikeRecorder, Spikes
@@ -25,6 +26,8 @@ from neurograph_storage.sizes import format_size
 
 Progress = Callable[[int, int], object]
 MIN_NEURONS_PER_WORKER = 10_000
+# How long compiled code runs before Python looks at it again, and the steps of the first stretch.
+_RETURN_SECONDS, _FIRST_CHUNK = 0.1, 8
 
 
 class Simulation:
@@ -73,11 +76,12 @@ class Simulation:
             self.circuit.store.advise(fits=fits)
         elif not fits:
             raise _too_large(self.circuit, needed, self.memory_budget)
-        self._executor = Executor(self.circuit, workers=threads, seed=seed)
+        self._executor = Executor(self.circuit, workers=threads, seed=seed, fits=fits)
         self._recorder = SpikeRecorder(self.circuit)
-        self._meter = Meter()
-        self._drive, self._injected = drive or no_events(), no_events()
+        self._meter, self._chunk = Meter(), _FIRST_CHUNK
+        self._injected: list[OutsideEvents] = []
         if drive is not None:
+            self._executor.set_driven(drive)
             self._release_driven(drive)
 
     def __enter__(self) -> Self:
@@ -116,14 +120,21 @@ class Simulation:
         """Advance by ``steps`` steps."""
         if steps < 0:
             raise ArgumentError(f"steps is {steps}, it must be at least 0")
-        last = self._executor.step + steps
+        last, before = self._executor.step + steps, self._executor.step
         with self._meter:
             while self._executor.step < last:
-                before = self._executor.step
-                self._executor.outside = self._take_injected()
-                for step, spikes in self._executor.run_epoch(last - before):
-                    self._recorder.append(step, spikes)
+                started = time.perf_counter()
+                for part in self._executor.run(min(self._chunk, last - self._executor.step), self._take_injected()):
+                    self._recorder.append(part)
+                self._adapt(time.perf_counter() - started)
                 progress(self._executor.step - before, steps)
+
+    def _adapt(self, seconds: float) -> None:
+        """Choose how many steps to take at once: enough to forget what a return costs, few enough to be interrupted."""
+        if seconds < _RETURN_SECONDS / 2:
+            self._chunk = min(2 * self._chunk, MAX_STEPS)
+        elif seconds > 2 * _RETURN_SECONDS:
+            self._chunk = max(1, self._chunk // 2)
 
     def inject(self, neurons: ArrayLike, weight: ArrayLike | None = None, *, receptor: str | None = None) -> None:
         """Give neurons an event that arrives in the next step.
@@ -143,7 +154,7 @@ class Simulation:
         step = np.full(len(index), self._executor.step, np.int64)
         events = resolve(self.circuit, step, index, weight, receptor)
         self._release_driven(events)
-        self._injected = _joined(self._injected, events)
+        self._injected.append(events)
 
     def state(self, name: str, neurons: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return a state variable in user units.
@@ -161,16 +172,18 @@ class Simulation:
         """
         index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
         values = np.empty(len(index))
-        for population in self.circuit.populations.values():
-            inside = (index >= population.first) & (index < population.first + population.size)
+        for run in (run for worker in self._executor.workers for run in worker.share.runs):
+            position = np.searchsorted(run.index, index)
+            position[position == len(run.index)] = 0
+            inside = run.index[position] == index
             if inside.any():
-                storage = self.circuit.storage[index[inside]]
-                values[inside] = self._population_state(population.model, name, storage)
+                model = self.circuit.models[run.population]
+                values[inside] = model.to_user(name, run.state[_state_number(model, name), position[inside]])
         return values
 
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
-        self._executor.state.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = True
+        self._executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1
 
     def set_refractory(self, neurons: ArrayLike, t_ref: float) -> None:
         """Set the refractory time of single neurons, in ms, from their next spike on."""
@@ -204,15 +217,8 @@ class Simulation:
         self._executor.close()
 
     def _take_injected(self) -> OutsideEvents:
-        """Return the file's events and, if any were injected, those as well, added last."""
-        injected, self._injected = self._injected, no_events()
-        return _joined(self._drive, injected) if len(injected.step) else self._drive
-
-    def _population_state(self, model: Model, name: str, storage: NDArray[np.uint32]) -> NDArray[np.float64]:
-        if name not in model.states:
-            raise ArgumentError(f"{type(model).__name__} has no state {name!r}; choose from {', '.join(model.states)}")
-        stored = self._executor.state.by_model[type(model).__name__][model.states.index(name), storage]
-        return model.to_user(name, stored)
+        injected, self._injected = self._injected, []
+        return joined(injected)
 
     def _release_driven(self, drive: OutsideEvents) -> None:
         """Apply the preset's rule for driven neurons, if the circuit has one."""
@@ -221,7 +227,15 @@ class Simulation:
             self._set_refractory(np.unique(drive.index), t_ref)
 
     def _set_refractory(self, index: NDArray[np.int64], t_ref: float) -> None:
-        self._executor.state.refractory[self.circuit.storage[index]] = round(t_ref / self.circuit.dt)
+        for worker in self._executor.workers:
+            position, inside = worker.share.positions(index)
+            worker.share.neurons.refractory[position[inside]] = round(t_ref / self.circuit.dt)
+
+
+def _state_number(model: Model, name: str) -> int:
+    if name not in model.states:
+        raise ArgumentError(f"{type(model).__name__} has no state {name!r}; choose from {', '.join(model.states)}")
+    return model.states.index(name)
 
 
 def default_workers(neurons: int) -> int:
@@ -239,13 +253,6 @@ def _too_large(circuit: Circuit, needed: int, budget: int) -> MemoryBudgetError:
         needed=total,
         budget=budget,
     )
-
-
-def _joined(first: OutsideEvents, second: OutsideEvents) -> OutsideEvents:
-    """Return both, sorted by step, those of ``first`` before those of ``second`` within a step."""
-    order = np.argsort(np.concatenate([first.step, second.step]), kind="stable")
-    names = ("step", "index", "receptor", "weight")
-    return OutsideEvents(*(np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in names))
 
 
 def _check_budget(circuit: Circuit, budget: int) -> int:

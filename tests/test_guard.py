@@ -48,3 +48,21 @@ def test_a_compressed_circuit_that_does_not_fit_is_refused(build_small) -> None:
     circuit = build_small("random", neurons=2000, synapses_per_neuron=100, codec="compressed")
     with pytest.raises(MemoryBudgetError, match=r"compressed and take .* once they are plain; .* --codec raw"):
         ng.Simulation(circuit, memory="512KiB")
+
+
+def test_all_workers_stop_when_one_meets_damage(build_small) -> None:
+    circuit = build_small("random", neurons=2000, synapses_per_neuron=100, block_neurons=500)
+    flip(circuit.path / "rows/words/c/0", 3 * 65536 + 17)
+    with pytest.raises(CorruptionError, match="granule 3 of rows/words"), ng.Simulation(circuit, workers=3) as sim:
+        sim.run(1000.0)
+    with pytest.raises(AssertionError, match="cannot go on"):
+        sim.step()
+
+
+def test_checking_ahead_lets_every_row_pass(build_small) -> None:
+    circuit = build_small("random", neurons=2000, synapses_per_neuron=400)
+    guard, asked = RowGuard(circuit.store, ahead=True), 0
+    while not guard.passed.all():
+        guard.admit(np.flatnonzero(guard.passed == 0)[-1:])
+        asked += 1
+    assert asked <= circuit.store.specs["rows/words"].granules // 64 + 2

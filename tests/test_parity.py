@@ -4,6 +4,7 @@ Recipes x workers x storage order x codec x seeds, with noise on; and a circuit 
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurograph as ng
+from neurograph import executor
 from neurograph.events import OutsideEvents, resolve
 from neurograph.record import Spikes
 from neurograph.reference import simulate
@@ -35,6 +37,14 @@ def lively(network: ng.Network) -> ng.Network:
 def assert_same(found: Spikes, expected: Spikes) -> None:
     np.testing.assert_array_equal(found.steps, expected.steps)
     np.testing.assert_array_equal(found.neurons, expected.neurons)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_logs() -> Iterator[None]:
+    """Make workers change their log of spikes as often as can be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "MIN_LOG", 0)
+        yield
 
 
 @pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])
@@ -149,6 +159,6 @@ def test_wide_sums_where_the_bound_asks_for_them(tmp_path: Path, workers: int) -
     network.connect(one, many, ng.FixedOutdegree(3), weight=np.pi, delay=0.5)
     circuit = ng.build(tmp_path / "c.zarr", network)
     with ng.Simulation(circuit, workers=workers) as sim:
-        assert sim._executor.state.codes.dtype == np.int64
+        assert {worker.share.neurons.codes.dtype for worker in sim._executor.workers} == {np.dtype(np.int64)}
         sim.step(100)
     assert_same(sim.spikes, simulate(circuit, 100))

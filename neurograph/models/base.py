@@ -4,23 +4,83 @@
 2. Its receptors, the inputs that synapses choose from, each with the unit of its weights.
 3. Its state variables, all float64, and how a user's value becomes the stored one.
 4. ``constants(dt)``: everything the step needs, computed once, as one float64 vector.
-5. Two steps that must agree to the last bit: ``reference_step`` in plain NumPy and ``advance``, a compiled kernel.
+5. Two steps that must agree to the last bit: ``reference_step`` in plain NumPy and ``tile``, compiled.
 
 The order within a step is fixed for all models: advance from t - 1, threshold, add inputs, reset those that spiked.
 Besides its state every neuron has two integers: ``countdown``, the refractory steps that are left, and ``refractory``,
 what the countdown is set to by a spike.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
+from neurograph_storage.atomics import pointer
 from neurograph_storage.errors import ArgumentError
+from neurograph_storage.jit import CFunction, kernel
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int32]
+
+# A tile is this many neurons at most: all that belongs to them fits in the first-level cache.
+TILE = 256
+_STRETCH = 32
+
+# Positions in the block that describes a tile: how many neurons and constants, how far apart the rows of the states
+# lie, and where everything begins.
+NEURONS, CONSTANTS, STRIDE, AT_CONSTANTS, AT_STATE, AT_COUNTDOWN, AT_REFRACTORY, AT_INPUTS, AT_SPIKES = range(9)
+BLOCK = 9
+
+Tile = tuple[int, Floats, Floats, Integers, Integers, Floats, Integers]
+
+
+@kernel
+def tile_of(block: Any, states: int, receptors: int) -> Tile:
+    """Return what a block describes, in the order in which a model's step takes it.
+
+    Returns
+    -------
+    n : int
+    constants : (k,) float64
+    state : (states, at least n) float64
+    countdown, refractory : (n,) int32
+    inputs : (receptors, TILE) float64
+        Sum of all that arrives at this step, in each receptor's unit; the step may write over it.
+    spikes : (TILE,) int32
+        Where the step writes which neurons of the tile spiked, rising.
+    """
+    b = carray(block, (BLOCK,))
+    n = b[NEURONS]
+    return (
+        n,
+        carray(pointer(b[AT_CONSTANTS]), (b[CONSTANTS],), np.float64),
+        carray(pointer(b[AT_STATE]), (states, b[STRIDE]), np.float64),
+        carray(pointer(b[AT_COUNTDOWN]), (n,), np.int32),
+        carray(pointer(b[AT_REFRACTORY]), (n,), np.int32),
+        carray(pointer(b[AT_INPUTS]), (receptors, TILE), np.float64),
+        carray(pointer(b[AT_SPIKES]), (TILE,), np.int32),
+    )
+
+
+@kernel
+def at_least(values: Floats, threshold: float, found: Integers) -> int:
+    """Write which ``values`` reach the threshold to ``found``, rising, and return how many."""
+    count = 0
+    for start in range(0, len(values), _STRETCH):
+        stretch = values[start : start + _STRETCH]
+        some = False
+        for value in stretch:
+            some |= value >= threshold
+        # Spikes are rare, so most stretches end here, and the loop above is one that the compiler vectorises.
+        if some:
+            for i in range(len(stretch)):
+                if stretch[i] >= threshold:
+                    found[count] = start + i
+                    count += 1
+    return count
 
 
 class Receptor(NamedTuple):
@@ -36,8 +96,8 @@ class Model:
 
     receptors: ClassVar[tuple[Receptor, ...]]
     states: ClassVar[tuple[str, ...]]
-    #: Compiled step over runs of neurons; see `neurograph.models.lif_exp` for the arguments.
-    advance: ClassVar[Callable[..., int]]
+    #: Compiled step of a tile of neurons of one population: takes a block (see `tile_of`), returns how many spiked.
+    tile: ClassVar[CFunction]
 
     def constants(self, dt: float) -> Floats:
         """Return what the step needs, (k,) float64; ``dt`` in ms."""

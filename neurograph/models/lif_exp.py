@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.models.base import Floats, Model, Receptor, whole_steps
+from neurograph.models.base import Floats, Integers, Model, Receptor, at_least, tile_of, whole_steps
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import CFunction, kernel
 
 # Positions in the vector of constants.
 P_V, P_V_EX, P_V_IN, P_EX, P_IN, DRIVE, THRESHOLD, RESET = range(8)
@@ -32,57 +32,46 @@ def current_to_voltage(tau_syn: float, tau_m: float, c_m: float, dt: float) -> f
 
 
 @kernel
-def advance(
-    runs: NDArray[np.int64],
-    constants: Floats,
-    scales: Floats,
-    state: Floats,
-    countdown: NDArray[np.int32],
-    refractory: NDArray[np.int32],
-    codes: NDArray[np.integer[Any]],
-    outside: Floats,
-    spikes: NDArray[np.uint32],
-) -> int:
-    """Advance all runs of neurons by one step; return how many storage ids were written to ``spikes``.
+def _hold_or_move(n: int, c: Floats, v: Floats, i_ex: Floats, i_in: Floats, countdown: Integers) -> None:
+    # As locals: the compiler cannot know that writing v leaves the constants as they are.
+    p_v, p_v_ex, p_v_in, drive = c[P_V], c[P_V_EX], c[P_V_IN], c[DRIVE]
+    for i in range(n):
+        moved = v[i] * p_v + i_ex[i] * p_v_ex + i_in[i] * p_v_in + drive
+        free = countdown[i] == 0
+        v[i] = moved if free else v[i]
+        countdown[i] -= 0 if free else 1
 
-    Parameters
-    ----------
-    runs : (runs, 3) int64
-        Start, stop (storage ids, half-open) and population of each run.
-    constants : (populations, k) float64
-    scales : (receptors,) float64
-        Weight of code 1, in the receptor's unit.
-    state : (states, N) float64
-    countdown, refractory : (N,) int32
-    codes : (receptors, N) int32 or int64
-        Summed weight codes that arrive now; read and set to 0.
-    outside : (receptors, N) float64
-        Summed outside input that arrives now, in the receptor's unit; read and set to 0.
-    spikes : (at least the neurons of all runs,) uint32
+
+@kernel
+def _decay_and_add(n: int, decay: float, current: Floats, arriving: Floats) -> None:
+    for i in range(n):
+        current[i] = current[i] * decay + arriving[i]
+
+
+@kernel
+def advance(
+    n: int, c: Floats, state: Floats, countdown: Integers, refractory: Integers, inputs: Floats, spikes: Integers
+) -> int:
+    """Advance a tile by one step; arguments as `neurograph.models.base.tile_of` gives them.
+
+    In loops over few arrays each, which the compiler vectorises. Traffic: 28 bytes read and written a neuron, besides
+    its inputs.
     """
-    count = 0
-    for run in range(runs.shape[0]):
-        c = constants[runs[run, 2]]
-        p_v, p_v_ex, p_v_in, p_ex, p_in, drive = c[P_V], c[P_V_EX], c[P_V_IN], c[P_EX], c[P_IN], c[DRIVE]
-        for i in range(runs[run, 0], runs[run, 1]):
-            v, i_ex, i_in = state[0, i], state[1, i], state[2, i]
-            if countdown[i] == 0:
-                v = v * p_v + i_ex * p_v_ex + i_in * p_v_in + drive
-            else:
-                countdown[i] -= 1
-            state[1, i] = i_ex * p_ex + (codes[0, i] * scales[0] + outside[0, i])
-            state[2, i] = i_in * p_in + (codes[1, i] * scales[1] + outside[1, i])
-            codes[0, i] = 0
-            codes[1, i] = 0
-            outside[0, i] = 0.0
-            outside[1, i] = 0.0
-            if v >= c[THRESHOLD]:
-                v = c[RESET]
-                countdown[i] = refractory[i]
-                spikes[count] = i
-                count += 1
-            state[0, i] = v
+    v = state[0][:n]
+    _hold_or_move(n, c, v, state[1], state[2], countdown)
+    _decay_and_add(n, c[P_EX], state[1], inputs[0])
+    _decay_and_add(n, c[P_IN], state[2], inputs[1])
+    count = at_least(v, c[THRESHOLD], spikes)
+    for k in range(count):
+        v[spikes[k]] = c[RESET]
+        countdown[spikes[k]] = refractory[spikes[k]]
     return count
+
+
+@CFunction
+def tile(block: Any) -> int:
+    """Advance the tile that a block describes."""
+    return advance(*tile_of(block, 3, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +106,7 @@ class LIFExp(Model):
 
     receptors: ClassVar = (Receptor("excitatory", "pA"), Receptor("inhibitory", "pA"))
     states: ClassVar = ("v", "i_ex", "i_in")
-    advance: ClassVar = staticmethod(advance)
+    tile: ClassVar = tile
 
     def __post_init__(self) -> None:
         self._require_positive("tau_m", "tau_syn_ex", "tau_syn_in", "C_m")

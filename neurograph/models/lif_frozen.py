@@ -14,49 +14,39 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.models.base import Floats, Model, Receptor, whole_steps
+from neurograph.models.base import Floats, Integers, Model, Receptor, at_least, tile_of, whole_steps
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import CFunction, kernel
 
 P_V, P_V_G, P_G, THRESHOLD, RESET = range(5)
 
 
 @kernel
 def advance(
-    runs: NDArray[np.int64],
-    constants: Floats,
-    scales: Floats,
-    state: Floats,
-    countdown: NDArray[np.int32],
-    refractory: NDArray[np.int32],
-    codes: NDArray[np.integer[Any]],
-    outside: Floats,
-    spikes: NDArray[np.uint32],
+    n: int, c: Floats, state: Floats, countdown: Integers, refractory: Integers, inputs: Floats, spikes: Integers
 ) -> int:
-    """Advance all runs of neurons by one step; arguments as in `neurograph.models.lif_exp.advance`."""
-    count = 0
-    for run in range(runs.shape[0]):
-        c = constants[runs[run, 2]]
-        p_v, p_v_g, p_g, threshold, reset = c[P_V], c[P_V_G], c[P_G], c[THRESHOLD], c[RESET]
-        for i in range(runs[run, 0], runs[run, 1]):
-            if countdown[i] > 0:
-                countdown[i] -= 1
-            if countdown[i] == 0:
-                v, g = state[0, i], state[1, i]
-                v = v * p_v + g * p_v_g
-                if v > threshold:
-                    state[0, i], state[1, i] = reset, 0.0
-                    countdown[i] = refractory[i]
-                    spikes[count] = i
-                    count += 1
-                else:
-                    state[0, i] = v + (codes[1, i] * scales[1] + outside[1, i])
-                    state[1, i] = g * p_g + (codes[0, i] * scales[0] + outside[0, i])
-            codes[0, i] = 0
-            codes[1, i] = 0
-            outside[0, i] = 0.0
-            outside[1, i] = 0.0
+    """Advance a tile by one step; arguments as `neurograph.models.base.tile_of` gives them."""
+    v, g, synaptic, membrane = state[0], state[1], inputs[0], inputs[1]
+    p_v, p_v_g, p_g, threshold, reset = c[P_V], c[P_V_G], c[P_G], c[THRESHOLD], c[RESET]
+    for i in range(n):
+        left = max(countdown[i] - 1, 0)
+        countdown[i] = left
+        moved = v[i] * p_v + g[i] * p_v_g
+        free = left == 0
+        fires = free and moved > threshold
+        v[i] = reset if fires else moved + membrane[i] if free else v[i]
+        g[i] = 0.0 if fires else g[i] * p_g + synaptic[i] if free else g[i]
+        synaptic[i] = 1.0 if fires else 0.0
+    count = at_least(synaptic[:n], 1.0, spikes)
+    for k in range(count):
+        countdown[spikes[k]] = refractory[spikes[k]]
     return count
+
+
+@CFunction
+def tile(block: Any) -> int:
+    """Advance the tile that a block describes."""
+    return advance(*tile_of(block, 2, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +74,7 @@ class LIFFrozen(Model):
 
     receptors: ClassVar = (Receptor("synaptic", "mV"), Receptor("membrane", "mV"))
     states: ClassVar = ("v", "g")
-    advance: ClassVar = staticmethod(advance)
+    tile: ClassVar = tile
 
     def __post_init__(self) -> None:
         self._require_positive("tau_m", "tau_g")

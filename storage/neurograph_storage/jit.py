@@ -4,6 +4,7 @@ With numba: GIL released, cached on disk, no fast-math (results must not depend 
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import numba
@@ -18,6 +19,11 @@ F = TypeVar("F", bound=Callable[..., object])
 def kernel(function: F) -> F:
     """Compile ``function`` on first call; later processes load it from the disk cache."""
     return cast("F", numba.njit(nogil=True, cache=True, fastmath=False)(function))
+
+
+def part(function: F) -> F:
+    """Compile ``function`` into its callers: for parts of a kernel that take so many arrays that passing them costs."""
+    return cast("F", numba.njit(nogil=True, cache=True, fastmath=False, forceinline=True)(function))
 
 
 def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
@@ -61,3 +67,24 @@ def _trailing_zeros(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba pass
 
 load64 = cast("Callable[[Any, Any], Any]", intrinsic(_load64))
 trailing_zeros = cast("Callable[[Any], Any]", intrinsic(_trailing_zeros))
+
+
+class CFunction:
+    """A function of one int64 array, the *block*, that kernels call by its address.
+
+    So kernels need not be compiled again for each function they may call. Compiled on first use, then cached on disk.
+    """
+
+    def __init__(self, function: Callable[[Any], int]) -> None:
+        self._function = function
+
+    @cached_property
+    def _compiled(self) -> Any:
+        compiled: Callable[..., Any] = numba.cfunc
+        return compiled("int64(CPointer(int64))", nopython=True, cache=True)(self._function)
+
+    @property
+    def address(self) -> int:
+        """Where the compiled function begins; it stays there as long as this object lives."""
+        address: int = self._compiled.address
+        return address
