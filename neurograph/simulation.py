@@ -120,10 +120,10 @@ class Simulation:
         """Advance by ``steps`` steps."""
         if steps < 0:
             raise ArgumentError(f"steps is {steps}, it must be at least 0")
-        last, before = self._executor.step + steps, self._executor.step
+        last = self._executor.step + steps
         with self._meter:
             while self._executor.step < last:
-                started = time.perf_counter()
+                started, before = time.perf_counter(), self._executor.step
                 for part in self._executor.run(min(self._chunk, last - self._executor.step), self._take_injected()):
                     self._recorder.append(part)
                 self._adapt(time.perf_counter() - started)

@@ -151,6 +151,14 @@ def test_an_error_in_a_worker_reaches_the_caller(chain: ng.Circuit, monkeypatch:
     assert not any(thread.name.startswith("neurograph-worker") for thread in threading.enumerate())
 
 
+def test_progress_tells_the_steps_just_taken(chain: ng.Circuit) -> None:
+    told: list[tuple[int, int]] = []
+    with ng.Simulation(chain) as sim:
+        sim.step(100, progress=lambda done, of: told.append((done, of)))
+    assert sum(done for done, _ in told) == 100
+    assert {of for _, of in told} == {100}
+
+
 def test_default_workers() -> None:
     assert default_workers(100) == 1
     assert default_workers(10**9) >= 1

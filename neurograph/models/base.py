@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int32]
 
 # A tile is this many neurons at most: all that belongs to them fits in the first-level cache.
-TILE = 256
+TILE = 1024
 _STRETCH = 32
 
 # Positions in the block that describes a tile: how many neurons and constants, how far apart the rows of the states
