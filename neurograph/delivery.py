@@ -19,7 +19,8 @@ from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 
 _NONE = -1
 _FREE, _COUNT = 0, 1
-_AHEAD = 8  # groups; four to sixteen measured alike
+# How many groups before its turn a group's first lines are asked for, and how many before, the lines behind them.
+_FIRST_AHEAD, _REST_AHEAD = 16, 8
 _LINE = 32  # words in a cache line
 
 
@@ -149,6 +150,18 @@ def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int32]) -
 
 
 @kernel
+def _prefetch_rest(words: NDArray[np.uint16], at: int) -> None:
+    """Ask for the lines behind a group's first two, which have come in by now and say how long it is.
+
+    The head of the group that follows is among them: it says when that is due.
+    """
+    following = at + group_words(np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3)
+    for line in range(at + 2 * _LINE, following, _LINE):
+        prefetch(words, line)
+    prefetch(words, following)
+
+
+@kernel
 def _deliver_due(
     cursors: Cursors, graph: Graph, step: int, block: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]
 ) -> int:
@@ -156,9 +169,11 @@ def _deliver_due(
     events, words = 0, graph.words
     for k in range(len(due)):
         # The calendar knows what comes next, so the cache can be told: groups lie all over memory.
-        if k + _AHEAD < len(due):
-            prefetch(words, cursors.at[due[k + _AHEAD]])
-            prefetch(words, cursors.at[due[k + _AHEAD]] + _LINE)
+        if k + _FIRST_AHEAD < len(due):
+            prefetch(words, cursors.at[due[k + _FIRST_AHEAD]])
+            prefetch(words, cursors.at[due[k + _FIRST_AHEAD]] + _LINE)
+        if k + _REST_AHEAD < len(due):
+            _prefetch_rest(words, cursors.at[due[k + _REST_AHEAD]])
         cursor = np.int64(due[k])
         at, end = cursors.at[cursor], cursors.end[cursor]
         delay = np.int64(words[at]) >> 3
