@@ -4,7 +4,9 @@ A `Figure` holds every single run, and its value is their median. What is compar
 the ratio is taken pair by pair, so that a slow minute of the machine slows both.
 """
 
+import csv
 import datetime as dt
+import json
 import os
 import platform
 import statistics
@@ -92,9 +94,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def results(suite: str, command: str, figures: list[Figure]) -> dict[str, Any]:
-    """Return the JSON object of one suite."""
-    return {"suite": suite, "command": command, "machine": machine(), "figures": [asdict(f) for f in figures]}
+def write_results(folder: Path, suite: str, command: str, figures: list[Figure]) -> None:
+    """Write ``suite.json``, with the machine and every run, and ``suite.csv``."""
+    rows = [asdict(f) for f in figures]
+    content = {"suite": suite, "command": command, "machine": machine(), "figures": rows}
+    (folder / f"{suite}.json").write_text(json.dumps(content, indent=1) + "\n")
+    with (folder / f"{suite}.csv").open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("what", "value", "unit", "asked", "note"))
+        table.writerows([(f.what, f.value, f.unit, f.asked, f.note) for f in figures])
 
 
 def _processor() -> str:

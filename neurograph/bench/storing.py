@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurograph.bench.child import run_command
 from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, in_turns, ratios
+from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.row_kernels import pack_all
 from neurograph_storage.compress import compress
@@ -24,26 +25,17 @@ _SAMPLE_ROWS = 1000
 _READERS = 4
 
 
-def measure_building(folder: Path, *, synapses: int = 10**9, scale: float = 1.0, rounds: int = 5) -> Iterator[Figure]:
-    """Yield the figures of the suite; circuits stay in ``folder``, those found there are used again.
-
-    Parameters
-    ----------
-    synapses : int
-        Of the ``random`` circuit whose build is timed.
-    scale : float
-        Of the microcircuit whose bytes are counted.
-    """
-    yield from _built(folder, synapses)
+def measure_building(folder: Path, settings: Settings) -> Iterator[Figure]:
+    """Yield the figures of the suite; circuits stay in ``folder``, those found there are used again."""
+    yield from _built(folder, settings.up_to)
     for codec in ("raw", "compressed"):
         for bits in (16, 8):
-            circuit = _microcircuit(folder, scale, codec, bits)
-            yield _size(circuit, codec, bits)
-    raw, compressed = (_microcircuit(folder, scale, codec, 8) for codec in ("raw", "compressed"))
+            yield _size(_microcircuit(folder, settings.scale, codec, bits), codec, bits)
+    raw, compressed = (_microcircuit(folder, settings.scale, codec, 8) for codec in ("raw", "compressed"))
     yield from _bound(raw)
     for circuit in (raw, compressed):
-        yield from _verified(circuit, rounds)
-    yield from _guarded(raw, rounds)
+        yield from _verified(circuit, settings.rounds)
+    yield from _guarded(raw, settings.rounds)
 
 
 def _built(folder: Path, synapses: int) -> Iterator[Figure]:

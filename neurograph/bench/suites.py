@@ -1,8 +1,18 @@
 """Which suites are there?"""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from neurograph.bench.figures import Figure
+from neurograph.bench.kernels import measure_kernels
+from neurograph.bench.microcircuit import measure_microcircuit
+from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
 
-SUITES: dict[str, Callable[..., Iterator[Figure]]] = {"build": measure_building}
+SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
+    "build": measure_building,
+    "kernels": measure_kernels,
+    "microcircuit": measure_microcircuit,
+}
+
+__all__ = ["SUITES", "Settings"]

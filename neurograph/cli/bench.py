@@ -8,36 +8,35 @@ import click
 
 @click.command()
 @click.argument("suite")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
-              help="Where circuits are built; those found there are used again.")  # fmt: skip
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file.")
-@click.option("--synapses", type=int, help="build: synapses of the timed circuit.  [default: 1000000000]")
-@click.option("--scale", type=float, help="build: scale of the microcircuit.  [default: 1]")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
+              help="Folder for the figures, and for circuits, which are used again if found there.")  # fmt: skip
+@click.option("--up-to", type=int, help="Synapses of the largest circuit.  [default: 1000000000]")
+@click.option("--scale", type=float, help="Scale of the microcircuit.  [default: 1]")
+@click.option("--duration", type=float, metavar="MS", help="Simulated time of each run.  [default: 1000]")
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each comparison is made.  [default: 5]")
-def bench(suite: str, folder: Path, json_path: Path | None, **rest: Any) -> None:
-    r"""Run SUITE and print its figures: build.
+@click.option("--peers", help="Which others to run beside, with commas: nest, scipy.  [default: those installed]")
+def bench(suite: str, out: Path, **given: Any) -> None:
+    r"""Run SUITE, print its figures and write them to OUT/SUITE.json and OUT/SUITE.csv.
 
     \b
+    Suites: build, kernels, microcircuit.
+    \b
     Example:
-      neurograph bench build --folder /fast/disk --json build.json
+      neurograph bench build --out /fast/disk/bench --up-to 100000000
     """
-    import json
     import shlex
 
-    from neurograph.bench.figures import results
-    from neurograph.bench.suites import SUITES
+    from neurograph.bench.figures import write_results
+    from neurograph.bench.suites import SUITES, Settings
     from neurograph.choices import find
 
     measure = find("suite", suite, SUITES)
-    folder.mkdir(parents=True, exist_ok=True)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = Settings.of(**chosen)
+    (out / "circuits").mkdir(parents=True, exist_ok=True)
     figures = []
-    for figure in measure(folder, **{name: value for name, value in rest.items() if value is not None}):
+    for figure in measure(out / "circuits", settings):
         figures.append(figure)
-        click.echo(f"{figure.what:<45}{figure.value:>12.4g} {figure.unit:<20}{figure.asked}")
-    if json_path is not None:
-        command = shlex.join(["neurograph", "bench", suite, *_given(rest)])
-        json_path.write_text(json.dumps(results(suite, command, figures), indent=1) + "\n")
-
-
-def _given(options: dict[str, Any]) -> list[str]:
-    return [text for name, value in options.items() if value is not None for text in (f"--{name}", str(value))]
+        click.echo(f"{figure.what:<58}{figure.value:>12.4g} {figure.unit:<22}{figure.asked}")
+    options = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    write_results(out, suite, shlex.join(["neurograph", "bench", suite, *options]), figures)

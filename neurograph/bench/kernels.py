@@ -1,0 +1,126 @@
+"""Suite ``kernels``: how near do delivery and update come to what memory allows, and how do they compare with SciPy?"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from neurograph.bench.child import run_command
+from neurograph.bench.figures import Figure, figure, in_turns, ratios
+from neurograph.bench.settings import Settings
+from neurograph.circuit import Circuit
+from neurograph.delivery import Cursors, Graph, deliver, launch
+from neurograph_storage.jit import kernel
+from neurograph_storage.rows import Rows
+from neurograph_storage.stream import encode, pack
+
+_STEPS, _SPIKES = 500, 26  # spikes a step, as the microcircuit has
+_TARGETS, _ROWS, _DEGREE = 10_000_000, 50_000, 1000
+
+
+def measure_kernels(folder: Path, settings: Settings) -> Iterator[Figure]:
+    """Yield the figures of the suite."""
+    path = folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
+    if not path.exists():
+        run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)])
+    yield from _few_rows(Circuit(path), settings.rounds)
+    yield from _many_rows(settings)
+
+
+@kernel
+def _run(
+    cursors: Cursors,
+    graph: Graph,
+    codes: NDArray[np.int32],
+    due: NDArray[np.int32],
+    spikes: NDArray[np.uint32],
+    at: int,
+) -> int:
+    """Deliver one step after the other, each launching one line of ``spikes``; return the events."""
+    events = 0
+    for step in range(at, at + len(spikes)):
+        events += deliver(cursors, graph, step, codes, due)
+        for spike in spikes[step - at]:
+            launch(cursors, graph, step, spike)
+    return events
+
+
+@kernel
+def _sum_words(words: NDArray[np.uint16]) -> int:
+    """Read words one after another, as plainly as can be."""
+    total = np.uint64(0)
+    for word in words.view(np.uint64):
+        total ^= word
+    return int(total & np.uint64(1))
+
+
+class _Delivery:
+    """Steps of delivery alone, one after another."""
+
+    def __init__(self, graph: Graph, neurons: int, max_delay: int, spikes: NDArray[np.uint32]) -> None:
+        blocks = -(-neurons // graph.block_neurons)
+        self._graph, self._spikes, self._step, self.events = graph, spikes, 0, 0
+        self._cursors = Cursors.make(0, blocks, max_delay).grown(spikes.shape[1] * blocks * (max_delay + 1))
+        self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty(4096, np.int32)
+
+    def __call__(self) -> None:
+        self.events = _run(self._cursors, self._graph, self._codes, self._due, self._spikes, self._step)
+        self._step += len(self._spikes)
+
+
+def _few_rows(circuit: Circuit, rounds: int) -> Iterator[Figure]:
+    """Long rows, few a step, on one core: against a streaming read of as many bytes."""
+    graph, rng = Graph.of(circuit), np.random.default_rng(1)
+    spikes = rng.integers(0, circuit.neurons, (_STEPS, _SPIKES)).astype(np.uint32)
+    delivery = _Delivery(graph, circuit.neurons, circuit.store.max_delay, spikes)
+    delivery()
+    nbytes = int(2 * delivery.events * circuit.store.counts.plain_words / circuit.synapses)
+    words = np.array(graph.words[: nbytes // 8 * 4])
+    times = in_turns({"deliver": delivery, "read": partial(_sum_words, words)}, rounds)
+    note = f"microcircuit, one core, {nbytes / delivery.events:.1f} bytes an event"
+    yield figure("delivery", [t / delivery.events * 1e9 for t in times["deliver"]], "ns/event", note=note)
+    yield figure(
+        "plain streaming read of as many bytes", [t / delivery.events * 1e9 for t in times["read"]], "ns/event"
+    )
+    share = ratios(times["read"], times["deliver"])
+    yield figure("delivery against the streaming read", share, "", asked="at least 0.25", note=note)
+
+
+def _many_rows(settings: Settings) -> Iterator[Figure]:
+    """Many short rows onto ten million targets, against SciPy's sum of the same rows."""
+    rows = max(100, min(_ROWS, settings.up_to // _DEGREE // 20))
+    targets = _TARGETS * rows // _ROWS
+    made, matrix = _sparse_rows(rows, targets)
+    graph = Graph(made.starts.astype(np.uint64), made.words, made.words.view(np.int8), made.block_neurons)
+    delivery = _Delivery(graph, targets, 1, np.arange(rows, dtype=np.uint32)[None])
+    delivery()
+    ones = np.ones(rows)
+    actions: dict[str, Callable[[], object]] = {"ours": delivery, "SciPy": lambda: ones @ matrix}
+    times = in_turns(actions, settings.rounds)
+    note = f"{targets:,} targets, {rows:,} rows of {_DEGREE:,}, one core each"
+    yield figure("delivery of many rows", [t / delivery.events * 1e9 for t in times["ours"]], "ns/event", note=note)
+    faster = ratios(times["SciPy"], times["ours"])
+    yield figure("times faster than SciPy's csr sum of rows", faster, "", asked="at least 5", note=note)
+
+
+@kernel
+def _pack_row(packed: NDArray[np.uint64], targets: NDArray[np.int64], block: int) -> None:
+    for k in range(len(targets)):
+        place = np.uint32((targets[k] // block) << 16 | targets[k] % block)
+        packed[k] = pack(place, 1, 0, 1 + k % 100)
+
+
+def _sparse_rows(rows: int, targets: int) -> tuple[Rows, sparse.csr_array]:
+    rng, block = np.random.default_rng(2), 2**16
+    packed, columns = np.empty(rows * _DEGREE, np.uint64), np.empty(rows * _DEGREE, np.int64)
+    for r in range(rows):
+        span = slice(r * _DEGREE, (r + 1) * _DEGREE)
+        columns[span] = np.sort(rng.integers(0, targets, _DEGREE))
+        _pack_row(packed[span], columns[span], block)
+    edges = np.arange(rows + 1, dtype=np.int64) * _DEGREE
+    starts, words = encode(packed, edges)
+    weights = 1.0 + np.arange(rows * _DEGREE) % _DEGREE % 100
+    return Rows(starts, words, block), sparse.csr_array((weights, columns, edges), shape=(rows, targets))

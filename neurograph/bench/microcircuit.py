@@ -1,0 +1,99 @@
+"""Suite ``microcircuit``: how fast is the field's own benchmark, with the right physiology, beside NEST?"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neurograph.bench.child import run_command
+from neurograph.bench.figures import Figure, figure, ratios
+from neurograph.bench.settings import Settings
+from neurograph.circuit import Circuit
+from neurograph.cortex import NAMES, RATES
+from neurograph.simulation import Simulation
+from neurograph_storage.errors import DataError
+
+WARM = 300.0  # ms, not timed: the network settles, rows are read and checked
+SETTLED = 500.0  # ms, discarded before rates are counted
+RATE_DURATION = 10_000.0  # ms
+THREADS = 2
+
+
+class _Run(NamedTuple):
+    """Real-time factor, seconds of building, mean rates in Hz by population, and events a second."""
+
+    real_time_factor: float
+    build_s: float
+    rates: dict[str, float]
+    events_per_s: float
+
+
+def measure_microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
+    """Yield the figures of the suite."""
+    path = folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
+    build_s = float("nan")
+    if not path.exists():
+        build_s = run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)]).seconds
+    ours, theirs = [], []
+    for _ in range(settings.rounds):
+        ours.append(_run_ours(path, settings.duration, build_s))
+        if "nest" in settings.peers:
+            theirs.append(_run_nest(settings.scale, settings.duration))
+    note = f"scale {settings.scale:g}, {THREADS} threads, {settings.duration:g} ms after {WARM:g} ms"
+    yield figure("real-time factor", [run.real_time_factor for run in ours], "wall / simulated", note=note)
+    yield figure("synaptic events", [run.events_per_s / 1e6 for run in ours], "M/s", note=note)
+    if theirs:
+        yield from _compared(ours, theirs, note, settings.scale)
+    if settings.scale == 1.0:
+        yield from _rates(path)
+
+
+def _compared(ours: list[_Run], theirs: list[_Run], note: str, scale: float) -> Iterator[Figure]:
+    yield figure("real-time factor of NEST", [run.real_time_factor for run in theirs], "wall / simulated", note=note)
+    faster = ratios([run.real_time_factor for run in theirs], [run.real_time_factor for run in ours])
+    asked = {0.2: "at least 20", 1.0: "at least 60"}.get(scale, "")
+    yield figure("times faster than NEST", faster, "", asked=asked, note=f"{note}, in turns")
+    yield figure("seconds NEST takes to build", [run.build_s for run in theirs], "s", note=note)
+
+
+def _run_ours(path: Path, duration: float, build_s: float) -> _Run:
+    circuit = Circuit(path)
+    with Simulation(circuit, workers=THREADS, seed=1) as simulation:
+        simulation.run(WARM)
+        warm = simulation.statistics
+        simulation.run(duration)
+        whole = simulation.statistics
+        rates = _mean_rates(simulation, WARM, duration)
+    wall, events = whole.wall_s - warm.wall_s, whole.synaptic_events - warm.synaptic_events
+    return _Run(wall / (duration / 1000.0), build_s, rates, events / wall)
+
+
+def _mean_rates(simulation: Simulation, start: float, duration: float) -> dict[str, float]:
+    spikes, populations = simulation.spikes, simulation.circuit.populations
+    counts = np.bincount(spikes.populations[spikes.times >= start], minlength=len(populations))
+    return {p.name: float(n) / p.size / (duration / 1000.0) for p, n in zip(populations.values(), counts, strict=True)}
+
+
+def _run_nest(scale: float, duration: float) -> _Run:
+    arguments = [str(value) for value in (scale, THREADS, WARM, duration)]
+    command = [sys.executable, "-m", "neurograph.bench.nest_microcircuit", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DataError(f"NEST failed: {done.stderr.strip().splitlines()[-1:]}")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return _Run(found["run_s"] / (duration / 1000.0), found["build_s"], found["rates"], float("nan"))
+
+
+def _rates(path: Path) -> Iterator[Figure]:
+    """Compare long-run mean rates with the reference, NEST 3 at full scale."""
+    with Simulation(path, workers=THREADS, seed=1) as simulation:
+        simulation.run(SETTLED + RATE_DURATION)
+        rates = _mean_rates(simulation, SETTLED, RATE_DURATION)
+    for name, reference in zip(NAMES, RATES.tolist(), strict=True):
+        note = f"{RATE_DURATION / 1000:g} s after {SETTLED:g} ms; reference {reference} Hz, off by "
+        note += f"{100 * (rates[name] / reference - 1):+.1f} %"
+        yield figure(f"mean rate of {name}", [rates[name]], "Hz", asked="within 5 % or 3 s.d.", note=note)

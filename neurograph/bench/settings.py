@@ -1,0 +1,50 @@
+"""What may a user choose of a suite?"""
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from neurograph_storage.errors import ArgumentError
+
+# Peers, and the module that each needs.
+PEERS = {"nest": "nest", "scipy": "scipy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Sizes, repetitions and peers; each suite takes from it what it needs.
+
+    Attributes
+    ----------
+    up_to : int
+        Synapses of the largest circuit.
+    scale : float
+        Of the microcircuit.
+    duration : float
+        Simulated time of each run, in ms.
+    rounds : int
+        How often each comparison is made.
+    peers : tuple of str
+    """
+
+    up_to: int = 10**9
+    scale: float = 1.0
+    duration: float = 1000.0
+    rounds: int = 5
+    peers: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(*, peers: str | None = None, **given: Any) -> "Settings":
+        """Return settings; peers with commas, or those that are installed.
+
+        Raises
+        ------
+        ArgumentError
+            If a peer is unknown or not installed.
+        """
+        there = {name for name, module in PEERS.items() if importlib.util.find_spec(module) is not None}
+        names = sorted(there) if peers is None else [name for name in peers.split(",") if name]
+        for name in names:
+            if name not in there:
+                raise ArgumentError(f"peer {name!r} is not installed; there are {', '.join(sorted(there))}")
+        return Settings(peers=tuple(names), **given)
