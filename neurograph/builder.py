@@ -1,6 +1,6 @@
 """How does a network become a circuit on disk?
 
-1. Fix storage order, scales of the weights, and the length of every row.
+1. Fix storage order, scales of the weights, and the length of every row; sort listed synapses by source.
 2. Workers generate batches of rows; the writer appends them in order, so the bytes do not depend on the workers.
 3. Describe populations, drives and provenance in the metadata, and publish.
 """
@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,19 +22,26 @@ from neurograph.circuit import Circuit
 from neurograph.delays import largest_rounding
 from neurograph.distributions import describe
 from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
+from neurograph.edges import EdgeStream, ListedValues
 from neurograph.generate import NetworkRows
-from neurograph.network import Network
+from neurograph.listed import edge_count
+from neurograph.multapses import SummedRows
+from neurograph.network import Network, Projection
+from neurograph.rules import EdgeRule
 from neurograph.scales import Scales, network_scales
-from neurograph.space import check_space, named_disk_full
+from neurograph.space import check_runs, check_space, named_disk_full
+from neurograph.spill import MEMORY, RunStore
+from neurograph.workers import batch_synapses, in_order
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, batches, default_block_neurons
 from neurograph_storage.publish import publishing
-from neurograph_storage.rows import Rows
+from neurograph_storage.rows import RowSource
+from neurograph_storage.sizes import parse_size
 from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
-BATCHES_AHEAD = 8
 JOURNAL_SECONDS = 5.0
+MULTAPSES = ("keep", "sum")
 
 Progress = Callable[[int, int], object]
 
@@ -48,6 +55,8 @@ def build(
     weight_unit: float | None = None,
     weight_bits: int = 16,
     block_neurons: int | None = None,
+    multapses: str = "keep",
+    memory: str | int = MEMORY,
     jobs: int | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Circuit:
@@ -69,6 +78,11 @@ def build(
     block_neurons : int, optional
         Neurons in a target block, at most 65,536; by default as many as that allows, in at least two blocks. A run uses
         no more workers than there are blocks.
+    multapses : {"keep", "sum"}
+        Keep synapses that join one pair of neurons apart, or add those of one receptor and delay up.
+    memory : str or int
+        Bytes, or text such as ``"1GiB"``, that building may take beyond what it must know of each neuron. What does
+        not fit is sorted on the disk. The bytes of the circuit are the same for any.
     jobs : int, optional
         Worker threads; by default one for each processor. The bytes are the same for any number.
     progress : callable
@@ -87,58 +101,91 @@ def build(
     smallest = max(1, -(-network.size // MAX_BLOCKS))
     if not smallest <= block <= MAX_BLOCK_NEURONS:
         raise ArgumentError(f"block_neurons is {block}, allowed are {smallest} to {MAX_BLOCK_NEURONS}")
+    if multapses not in MULTAPSES:
+        raise ArgumentError(f"multapses is {multapses!r}, allowed are {' and '.join(MULTAPSES)}")
+    budget = parse_size(memory)
     scales = network_scales(network, weight_unit, bits=weight_bits)
+    counts = [_listed_count(projection) for projection in network.projections]
     meta = _metadata(network, scales, seed, shuffle=shuffle)
-    with publishing(out, _fingerprint(network, meta, order, block)) as folder, named_disk_full(out):
-        source = NetworkRows(network, seed=seed, storage=storage, scales=scales, block_neurons=block)
-        lengths = source.lengths()
+    with publishing(out, _fingerprint(network, meta, order, block, multapses)) as folder, named_disk_full(out):
         writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block)
-        check_space(out, lengths, source, done=writer.rows)
-        _append_rows(writer, source, lengths, jobs, progress)
+        with closing(RunStore(folder, budget)) as runs:
+            check_runs(out, _runs_bytes(network, counts, runs), sum(counts) if writer.rows == 0 else 0)
+            drawn = NetworkRows(
+                network, seed=seed, storage=storage, scales=scales, block_neurons=block, runs=runs, memory=budget
+            )
+            made, batch = drawn.lengths(), batch_synapses(BATCH_SYNAPSES, budget, jobs)
+            source: RowSource = drawn
+            if multapses == "sum":
+                models = _models(network, storage, list(scales))
+                source = summed = SummedRows(
+                    drawn, scales, models, exact=weight_unit is not None, batch=batch, jobs=jobs
+                )
+                meta = _metadata(network, summed.scales, seed, shuffle=shuffle)
+            lengths = source.lengths()
+            check_space(out, lengths, source, done=writer.rows)
+            cuts = [(writer.rows + low, writer.rows + high) for low, high in batches(made[writer.rows :], batch)]
+            _append_rows(writer, source, int(lengths.sum()), cuts, jobs, progress)
         writer.finish(meta)
     return Circuit(out)
 
 
 def _append_rows(
-    writer: CircuitWriter, source: NetworkRows, lengths: NDArray[np.int64], jobs: int | None, progress: Progress
+    writer: CircuitWriter,
+    source: RowSource,
+    total: int,
+    cuts: list[tuple[int, int]],
+    jobs: int | None,
+    progress: Progress,
 ) -> None:
     """Append all rows that are not there yet, with a journal every few seconds."""
-    total, first = int(lengths.sum()), writer.rows
     progress(writer.synapses, total)
-    cuts = [(first + start, first + stop) for start, stop in batches(lengths[first:], BATCH_SYNAPSES)]
     last_journal = time.monotonic()
-    for rows in _generate(source, cuts, jobs):
+    for rows in in_order(source.rows, cuts, jobs):
         progress(writer.append(rows), total)
         if time.monotonic() - last_journal > JOURNAL_SECONDS:
             writer.checkpoint()
             last_journal = time.monotonic()
 
 
-def _generate(source: NetworkRows, cuts: list[tuple[int, int]], jobs: int | None) -> Iterator[Rows]:
-    """Yield all rows in order, made by threads: the kernels release the GIL, and rows need not be copied.
-
-    In windows, since joblib goes on working however far the consumer, here the disk, falls behind.
-    """
-    threads = jobs or os.cpu_count() or 1
-    window = BATCHES_AHEAD * threads
-    with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
-        for first in range(0, len(cuts), window):
-            tasks = (joblib.delayed(source.rows)(start, stop) for start, stop in cuts[first : first + window])
-            yield from workers(tasks)
+def _listed_count(projection: Projection) -> int:
+    """Return how many synapses a projection lists; 0 for a row rule."""
+    return edge_count(projection, projection.rule) if isinstance(projection.rule, EdgeRule) else 0
 
 
-def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], block: int) -> str:
+def _runs_bytes(network: Network, counts: list[int], runs: RunStore) -> int:
+    """Return what sorting has yet to write."""
+    sizes = (projection.source.size for projection in network.projections)
+    return sum(runs.missing_bytes(part, *of) for part, of in enumerate(zip(sizes, counts, strict=True)) if of[1])
+
+
+def _models(network: Network, storage: NDArray[np.uint32], names: list[str]) -> NDArray[np.uint8]:
+    """Return the number of each neuron's model in ``names``, (neurons,) uint8, by storage id."""
+    models = np.empty(network.size, np.uint8)
+    for setup in network.setups:
+        span = slice(setup.population.first, setup.population.first + setup.population.size)
+        models[storage[span]] = names.index(type(setup.population.model).__name__)
+    return models
+
+
+def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], block: int, multapses: str) -> str:
     """Return a digest of everything that decides the bytes of the circuit."""
-    digest = hashlib.sha256(json.dumps([meta, block, BATCH_SYNAPSES], sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps([meta, block, multapses], sort_keys=True, default=str).encode())
     digest.update(order.tobytes())
     for values in (_ids(network), *(v for setup in network.setups for v in setup.initial.values())):
         digest.update(values.tobytes() if isinstance(values, np.ndarray) else repr(values).encode())
     for projection in network.projections:
         for part in (projection.source, projection.target, projection.receptor):
             digest.update(repr(part).encode())
-        for part in (*vars(projection.rule).values(), type(projection.rule), projection.weight, projection.delay):
-            digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+        for value in (*_decisive(projection.rule), projection.weight, projection.delay):
+            given = value.array if isinstance(value, ListedValues) else value
+            digest.update(given.tobytes() if isinstance(given, np.ndarray) else repr(given).encode())
     return digest.hexdigest()
+
+
+def _decisive(rule: object) -> list[object]:
+    """Return all that decides a rule's synapses."""
+    return [rule.identity] if isinstance(rule, EdgeStream) else [*vars(rule).values(), type(rule)]
 
 
 def _check_ids(network: Network) -> None:

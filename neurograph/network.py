@@ -1,7 +1,7 @@
 """How does a user describe a circuit?
 
-A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except
-listed `Edges`) and draws nothing; `neurograph.builder` turns it into a stored circuit.
+A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except those
+of `Edges`, which the user holds anyway) and draws nothing; `neurograph.builder` turns it into a stored circuit.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Distribution, as_distribution
+from neurograph.edges import ListedValues
 from neurograph.models import Model
 from neurograph.rules import DistanceDelay, DistanceOutdegree, EdgeRule, RowRule, Rule
 from neurograph_storage.errors import ArgumentError
@@ -88,8 +89,8 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    weight: Distribution | NDArray[np.floating[Any]]
-    delay: Distribution | DistanceDelay | NDArray[np.floating[Any]]
+    weight: Distribution | ListedValues
+    delay: Distribution | DistanceDelay | ListedValues
     receptor: str | None
 
 
@@ -169,8 +170,8 @@ class Network:
         target: Population,
         rule: Rule,
         *,
-        weight: Values,
-        delay: Values | DistanceDelay,
+        weight: Values | ListedValues,
+        delay: Values | ListedValues | DistanceDelay,
         receptor: str | None = None,
     ) -> None:
         """Add a projection.
@@ -240,18 +241,26 @@ class Network:
         if unknown:
             raise ArgumentError(f"{type(model).__name__} has no state {unknown}; choose from {', '.join(model.states)}")
         for state, value in initial.items():
-            self._values(value, f"{state} value", listed=True)
+            if isinstance(value, np.ndarray):
+                _check_finite(value, f"{state} value")
+            else:
+                as_distribution(value)
         if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
             raise ArgumentError(f"ids of population {name!r} must be {size} integers")
 
     @staticmethod
-    def _values(value: Values, what: str, *, listed: bool) -> Distribution | NDArray[np.floating[Any]]:
+    def _values(value: Values | ListedValues, what: str, *, listed: bool) -> Distribution | ListedValues:
+        if isinstance(value, ListedValues):
+            return value
         if not isinstance(value, np.ndarray):
             return as_distribution(value)
         if not listed:
             raise ArgumentError(f"an array of {what}s needs a rule that lists its synapses, such as Edges")
-        if not np.isfinite(value).all():
-            raise ArgumentError(
-                f"{what}s contain a value that is not finite, at position {np.flatnonzero(~np.isfinite(value))[0]}"
-            )
-        return value
+        _check_finite(value, what)
+        return ListedValues.of_array(value)
+
+
+def _check_finite(values: NDArray[np.floating[Any]], what: str) -> None:
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise ArgumentError(f"{what}s contain a value that is not finite, at position {wrong[0]}")

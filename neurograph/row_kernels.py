@@ -39,15 +39,6 @@ class Row(NamedTuple):
 
 
 @kernel
-def pack_all(place: NDArray[np.uint32], delay: I64, receptor: I64, code: I64) -> U64:
-    """Return `neurograph_storage.stream.pack` of each synapse, (synapses,) uint64."""
-    packed = np.empty(len(delay), np.uint64)
-    for k in range(len(delay)):
-        packed[k] = pack(place[k], delay[k], receptor[k], code[k])
-    return packed
-
-
-@kernel
 def _bits(key: Any, gamma: Any, draw: int) -> Any:
     return mix64_scalar(key + np.uint64(draw + 1) * gamma)
 
@@ -133,11 +124,3 @@ def fill_distance(
             steps: Any = max(1, np.int64(np.floor(delay[0] + delay[1] * np.sqrt(dx * dx + dy * dy) + 0.5)))
             code = sample_table(weight, _bits(row.key[r], row.gamma[r], 4 * k + 2))
             packed[row.first[r] + k] = pack(places[target], steps, receptors[int(code < 0)], code)
-
-
-@kernel
-def copy_listed(packed: U64, into: I64, listed: U64, first: I64, last: I64) -> None:
-    """Copy the listed synapses ``first[r] : last[r]`` of each row to ``into[r]`` and on."""
-    for r in range(len(into)):
-        for k in range(first[r], last[r]):
-            packed[into[r] + k - first[r]] = listed[k]

@@ -1,7 +1,8 @@
 """Which neurons does a projection connect?
 
 Two kinds of rule. A *row rule* gives each source a known number of targets, drawn from (seed, source) alone, so rows
-can be made in any order and never all at once. An *edge rule* lists all its synapses and is held in memory meanwhile.
+can be made in any order and never all at once. An *edge rule* lists its synapses, in any order and any part of the list
+at a time; they are sorted by source before rows are made (`neurograph.listed`).
 
 | rule | kind | targets |
 |---|---|---|
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.draws import GOLDEN, PURPOSE_EDGE, below, mix64, stream_keys
+from neurograph.edges import EdgeStream
 from neurograph_storage.errors import ArgumentError
 
 Indices = NDArray[np.int64]
@@ -164,23 +166,31 @@ class FixedIndegree:
     def __post_init__(self) -> None:
         _check_degree(self, self.degree)
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        targets = np.repeat(np.arange(target_size, dtype=np.int64), self.degree)
-        bits = edge_bits(len(targets), seed, part, 0)
-        return below(bits, np.uint64(source_size)).astype(np.int64), targets
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
+        del source_size
+        return self.degree * target_size
+
+    def edges(self, start: int, stop: int, source_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        bits = edge_bits(start, stop, seed, part, 0)
+        return below(bits, np.uint64(source_size)).astype(np.int64), np.arange(start, stop) // max(self.degree, 1)
 
 
 @dataclass(frozen=True)
 class OneToOne:
     """Neuron k connects to neuron k."""
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
         if source_size != target_size:
             raise ArgumentError(f"OneToOne needs populations of one size, got {source_size} and {target_size}")
-        return np.arange(source_size), np.arange(target_size)
+        return source_size
+
+    def edges(self, start: int, stop: int, source_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        del source_size, seed, part
+        return np.arange(start, stop), np.arange(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,26 +213,31 @@ class Edges:
         if len(self.sources) != len(self.targets):
             raise ArgumentError(f"Edges has {len(self.sources)} sources but {len(self.targets)} targets")
 
-    def edges(self, source_size: int, target_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
         for name, values, size in (
             ("source", self.sources, source_size),
             ("target", self.targets, target_size),
         ):
             if len(values) and not (values.min() >= 0 and values.max() < size):
                 raise ArgumentError(f"Edges has a {name} outside 0 .. {size - 1}")
-        return np.asarray(self.sources).astype(np.int64), np.asarray(self.targets).astype(np.int64)
+        return len(self.sources)
+
+    def edges(self, start: int, stop: int, source_size: int, seed: int, part: int) -> tuple[Indices, Indices]:
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        del source_size, seed, part
+        sources, targets = (np.asarray(ends[start:stop]).astype(np.int64) for ends in (self.sources, self.targets))
+        return sources, targets
 
 
 RowRule = FixedOutdegree | FixedTotal | CommunityOutdegree | DistanceOutdegree
-EdgeRule = FixedIndegree | OneToOne | Edges
+EdgeRule = FixedIndegree | OneToOne | Edges | EdgeStream
 Rule = RowRule | EdgeRule
 
 
-def edge_bits(count: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]:
-    """Return 64 random bits for each of ``count`` listed synapses; ``draw`` tells apart source, weight and delay."""
-    return stream_keys(seed, PURPOSE_EDGE, np.arange(count), part=4 * part + draw)
+def edge_bits(start: int, stop: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]:
+    """Return 64 random bits for each listed synapse of a range; ``draw`` tells apart source, weight and delay."""
+    return stream_keys(seed, PURPOSE_EDGE, np.arange(start, stop), part=4 * part + draw)
 
 
 def row_gammas(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
