@@ -112,7 +112,7 @@ class IdIndex:
         self._ids = ids
         self._first = int(ids[0]) if len(ids) else 0
         # Ids in a row need no table.
-        self._dense = np.array_equal(ids, np.arange(self._first, self._first + len(ids)))
+        self._dense = bool((np.diff(ids) == 1).all()) and (len(ids) == 0 or ids[0] <= ids[-1])
         self._bits = 1 if self._dense else max(1, int(3 * len(ids) // 2).bit_length())
         self._table = np.zeros(2**self._bits, np.uint32)
         if not self._dense:

@@ -38,8 +38,11 @@ def _option(
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every random synapse.")
 @click.option("--shuffle", is_flag=True, help="Store neurons in random order; hides the planted one, results stay.")
 @click.option("--weight-bits", type=int, default=16, show_default=True, help="Width of weight codes, 16 or 8.")
+@click.option("--memory", default="1GiB", show_default=True, help="Memory beyond what each neuron takes.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker threads; by default one for each processor.")
-def build(recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, jobs: int | None, **rest: Any) -> None:
+def build(
+    recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, memory: str, jobs: int | None, **rest: Any
+) -> None:
     r"""Build a synthetic circuit at OUT from RECIPE: random, modular, sheet, microcircuit or multiarea.
 
     \b
@@ -54,7 +57,14 @@ def build(recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, job
     network = _describe(recipe, seed, {name: value for name, value in rest.items() if value is not None})
     with progress_bar("building", " synapses") as progress:
         circuit = build_circuit(
-            out, network, seed=seed, shuffle=shuffle, weight_bits=weight_bits, jobs=jobs, progress=progress
+            out,
+            network,
+            seed=seed,
+            shuffle=shuffle,
+            weight_bits=weight_bits,
+            memory=memory,
+            jobs=jobs,
+            progress=progress,
         )
     size = sum(spec.nbytes for spec in circuit.store.specs.values())
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses, {format_size(size)}")
