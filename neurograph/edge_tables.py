@@ -22,7 +22,7 @@ from neurograph.tables import check_column, integers, numbers
 from neurograph_storage.errors import DataError
 
 # Arrow reads a column of a row group, and a block of CSV, this many bytes at a time.
-_BUFFER, _BLOCK = 2**20, 2**20
+_BUFFER, _BLOCK = 2**18, 2**18
 
 Columns = tuple[str, str, str, str | None]
 

@@ -26,9 +26,9 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 MEMORY = GIB
-# Of a run, per synapse: gathered source and synapse, sorted synapse. Half of the budget is for them; the pieces and
-# what reads them have the rest.
-_RUN_BYTES = 40
+# A run is as many synapses as the budget has of these. 20 bytes of each are needed (source and synapse gathered, synapse
+# sorted); the rest is for pieces and for what reads them.
+_RUN_BYTES = 64
 # Runs that stay in memory may take this part of the budget, beside the batches of rows.
 _KEPT_SHARE = 4
 
