@@ -34,7 +34,7 @@ from neurograph.spill import MEMORY, RunStore
 from neurograph.workers import batch_synapses, in_order
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, batches, default_block_neurons
-from neurograph_storage.publish import publishing
+from neurograph_storage.publish import publishing, refuse_existing
 from neurograph_storage.rows import RowSource
 from neurograph_storage.sizes import parse_size
 from neurograph_storage.writer import CircuitWriter
@@ -101,9 +101,7 @@ def build(
     smallest = max(1, -(-network.size // MAX_BLOCKS))
     if not smallest <= block <= MAX_BLOCK_NEURONS:
         raise ArgumentError(f"block_neurons is {block}, allowed are {smallest} to {MAX_BLOCK_NEURONS}")
-    if multapses not in MULTAPSES:
-        raise ArgumentError(f"multapses is {multapses!r}, allowed are {' and '.join(MULTAPSES)}")
-    budget = parse_size(memory)
+    budget = check_options(out, multapses, memory)
     scales = network_scales(network, weight_unit, bits=weight_bits)
     counts = [_listed_count(projection) for projection in network.projections]
     meta = _metadata(network, scales, seed, shuffle=shuffle)
@@ -128,6 +126,19 @@ def build(
             _append_rows(writer, source, int(lengths.sum()), cuts, jobs, progress)
         writer.finish(meta)
     return Circuit(out)
+
+
+def check_options(out: Path, multapses: str, memory: str | int) -> int:
+    """Refuse at once what would be refused later; return the memory budget in bytes.
+
+    Raises
+    ------
+    CircuitExistsError, ArgumentError
+    """
+    refuse_existing(out)
+    if multapses not in MULTAPSES:
+        raise ArgumentError(f"multapses is {multapses!r}, allowed are {' and '.join(MULTAPSES)}")
+    return parse_size(memory)
 
 
 def _append_rows(

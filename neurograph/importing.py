@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurograph.builder import Progress, build
+from neurograph.builder import Progress, build, check_options
 from neurograph.choices import find
 from neurograph.circuit import Circuit
 from neurograph.edge_files import EdgeFile
@@ -112,6 +112,7 @@ def import_edges(
     ------
     ArgumentError, DataError, CircuitExistsError
     """
+    check_options(Path(out).absolute(), multapses, memory)
     known = find("preset", preset, PRESETS) if preset else None
     unit = weight_unit if weight_unit is not None else known.weight_unit if known else 1.0
     if not (np.isfinite(unit) and unit > 0):

@@ -41,7 +41,7 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     ArgumentError
         If the folder around ``out`` does not exist or cannot be written.
     """
-    _refuse_existing(out)
+    refuse_existing(out)
     partial = out.with_name(out.name + ".partial")
     with _locked_folder(partial):
         try:
@@ -51,7 +51,7 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
             for name in (FINGERPRINT, JOURNAL, JOURNAL_NEW):
                 (partial / name).unlink(missing_ok=True)
             _flush(partial)
-            _refuse_existing(out)
+            refuse_existing(out)
             partial.rename(out)
         except (OSError, KeyboardInterrupt):
             if not _can_go_on(partial):
@@ -63,7 +63,13 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     flush_path(out.parent)
 
 
-def _refuse_existing(out: Path) -> None:
+def refuse_existing(out: Path) -> None:
+    """Refuse a path that is taken.
+
+    Raises
+    ------
+    CircuitExistsError
+    """
     if out.exists():
         raise CircuitExistsError(f"{out} exists and is never overwritten; choose another path or remove it first")
 
