@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neurograph.degrees import BLOCK
 from neurograph.fillers import Filler, filler_of
+from neurograph.listed import ListedFiller
 from neurograph.network import Network, Population
 from neurograph.scales import Scales
 from neurograph.spill import MEMORY, RunStore
@@ -67,6 +68,9 @@ class NetworkRows:
                 scales=scales, keep=keep, runs=runs,
             )  # fmt: skip
             self._parts.append((projection.source, filler))
+        for _, filler in self._parts:
+            if isinstance(filler, ListedFiller):
+                filler.sort()
         self._first = np.array([source.first for source, _ in self._parts], np.int64)
         self._last = self._first + np.array([source.size for source, _ in self._parts], np.int64)
 

@@ -15,7 +15,7 @@ from neurograph.edges import PIECE, EdgePiece, EdgeStream, ListedValues
 from neurograph.network import Projection
 from neurograph.rules import DistanceDelay, EdgeRule, edge_bits
 from neurograph.scales import Scales, encode_listed, receptors_of, weight_table
-from neurograph.spill import Gathered, RunStore, copy_rows
+from neurograph.spill import Gathered, Run, RunStore, copy_rows
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import kernel
 from neurograph_storage.stream import pack
@@ -121,7 +121,7 @@ class ListedCoder:
 
 
 class ListedFiller:
-    """The synapses of a rule that lists them, sorted by source; a `neurograph.fillers.Filler`.
+    """The synapses of a rule that lists them, by source once `sort` is done; a `neurograph.fillers.Filler`.
 
     Parameters
     ----------
@@ -142,9 +142,15 @@ class ListedFiller:
     ) -> None:
         rank = np.empty(coder.sources, np.uint32)
         rank[np.argsort(order)] = np.arange(coder.sources, dtype=np.uint32)
-        self._rank = rank
-        self._runs, self._degrees = runs.sort(
-            part, coder.sources, coder.count, lambda start: coder.gather(places, rank, start)
+        self._rank, self._coder, self._places, self._store, self._part = rank, coder, places, runs, part
+        self._runs: list[Run] = []
+        self._degrees = np.zeros(coder.sources, np.int64)
+
+    def sort(self) -> None:
+        """Sort the synapses; apart from making the filler, so that bad arguments are found before any work."""
+        coder = self._coder
+        self._runs, self._degrees = self._store.sort(
+            self._part, coder.sources, coder.count, lambda start: coder.gather(self._places, self._rank, start)
         )
 
     def degrees(self, sources: I64) -> I64:
