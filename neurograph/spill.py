@@ -26,7 +26,7 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 MEMORY = GIB
-# A run is as many synapses as the budget has of these. 20 bytes of each are needed (source and synapse gathered, synapse
+# A run has as many synapses as the budget has of these. Each takes 20 bytes (source and synapse gathered, synapse
 # sorted); the rest is for pieces and for what reads them.
 _RUN_BYTES = 64
 # Runs that stay in memory may take this part of the budget, beside the batches of rows.
