@@ -3,6 +3,7 @@
 They are imported in a child process, since a library written in C may crash on them, loop, or ask for all memory.
 """
 
+import faulthandler
 import resource
 import shutil
 import subprocess
@@ -82,8 +83,9 @@ def child() -> None:
     # A damaged node id may make millions of neurons, a sound circuit, but a slow test.
     edge_files.available_memory = lambda: 10**7
     for line in sys.stdin:
+        faulthandler.dump_traceback_later(60, exit=True)
         path = Path(line.strip())
-        sys.stdout.write(f"\n@{path.name} {outcome(path)}\n")
+        sys.stdout.write(f"\n@{path.name}\t{outcome(path)}\n")
         sys.stdout.flush()
 
 
@@ -93,11 +95,11 @@ def outcomes(paths: list[Path]) -> dict[str, str]:
     while len(found) < len(paths):
         names = "\n".join(str(path) for path in paths if path.name not in found)
         done = subprocess.run([sys.executable, __file__], input=names, capture_output=True, text=True, timeout=280)
-        lines = [line[1:].partition(" ") for line in done.stdout.splitlines() if line.startswith("@")]
+        lines = [line[1:].partition("\t") for line in done.stdout.splitlines() if line.startswith("@")]
         found |= {name: rest for name, _, rest in lines}
         if done.returncode:
             crashed = next(path.name for path in paths if path.name not in found)
-            found[crashed] = f"WRONG crash {done.returncode}: {done.stderr[-500:]}"
+            found[crashed] = f"WRONG crash {done.returncode}: {done.stderr[-3000:]}"
     return found
 
 
