@@ -24,10 +24,9 @@ from neurograph.distributions import describe
 from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
 from neurograph.edges import EdgeStream, ListedValues
 from neurograph.generate import NetworkRows
-from neurograph.listed import edge_count
-from neurograph.multapses import SummedRows
-from neurograph.network import Network, Projection
-from neurograph.rules import EdgeRule
+from neurograph.listed import lists_of
+from neurograph.multapses import SummedRows, models_of
+from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
 from neurograph.space import check_runs, check_space, named_disk_full
 from neurograph.spill import MEMORY, RunStore
@@ -103,19 +102,19 @@ def build(
         raise ArgumentError(f"block_neurons is {block}, allowed are {smallest} to {MAX_BLOCK_NEURONS}")
     budget = check_options(out, multapses, memory)
     scales = network_scales(network, weight_unit, bits=weight_bits)
-    counts = [_listed_count(projection) for projection in network.projections]
+    lists = lists_of(network)
     meta = _metadata(network, scales, seed, shuffle=shuffle)
     with publishing(out, _fingerprint(network, meta, order, block, multapses)) as folder, named_disk_full(out):
         writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block)
         with closing(RunStore(folder, budget)) as runs:
-            check_runs(out, _runs_bytes(network, counts, runs), sum(counts) if writer.rows == 0 else 0)
+            check_runs(out, runs.missing_bytes(lists), sum(count for *_, count in lists) if writer.rows == 0 else 0)
             drawn = NetworkRows(
                 network, seed=seed, storage=storage, scales=scales, block_neurons=block, runs=runs, memory=budget
             )
             made, batch = drawn.lengths(), batch_synapses(BATCH_SYNAPSES, budget, jobs)
             source: RowSource = drawn
             if multapses == "sum":
-                models = _models(network, storage, list(scales))
+                models = models_of(network, storage, list(scales))
                 source = summed = SummedRows(
                     drawn, scales, models, exact=weight_unit is not None, batch=batch, jobs=jobs
                 )
@@ -157,26 +156,6 @@ def _append_rows(
         if time.monotonic() - last_journal > JOURNAL_SECONDS:
             writer.checkpoint()
             last_journal = time.monotonic()
-
-
-def _listed_count(projection: Projection) -> int:
-    """Return how many synapses a projection lists; 0 for a row rule."""
-    return edge_count(projection, projection.rule) if isinstance(projection.rule, EdgeRule) else 0
-
-
-def _runs_bytes(network: Network, counts: list[int], runs: RunStore) -> int:
-    """Return what sorting has yet to write."""
-    sizes = (projection.source.size for projection in network.projections)
-    return sum(runs.missing_bytes(part, *of) for part, of in enumerate(zip(sizes, counts, strict=True)) if of[1])
-
-
-def _models(network: Network, storage: NDArray[np.uint32], names: list[str]) -> NDArray[np.uint8]:
-    """Return the number of each neuron's model in ``names``, (neurons,) uint8, by storage id."""
-    models = np.empty(network.size, np.uint8)
-    for setup in network.setups:
-        span = slice(setup.population.first, setup.population.first + setup.population.size)
-        models[storage[span]] = names.index(type(setup.population.model).__name__)
-    return models
 
 
 def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], block: int, multapses: str) -> str:

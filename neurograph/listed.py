@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from neurograph.delays import delay_steps, delay_table
 from neurograph.edges import PIECE, EdgePiece, EdgeStream, ListedValues
-from neurograph.network import Projection
+from neurograph.network import Network, Projection
 from neurograph.rules import DistanceDelay, EdgeRule, edge_bits
+from neurograph.runs import Gathered, Run, copy_rows
 from neurograph.scales import Scales, encode_listed, receptors_of, weight_table
-from neurograph.spill import Gathered, Run, RunStore, copy_rows
+from neurograph.spill import RunStore
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import kernel
 from neurograph_storage.stream import pack
@@ -43,6 +44,15 @@ def edge_count(projection: Projection, rule: EdgeRule) -> int:
         if isinstance(values, ListedValues) and values.count != count:
             raise ArgumentError(f"{values.count} {what} were given for {count} synapses")
     return count
+
+
+def lists_of(network: Network) -> list[tuple[int, int, int]]:
+    """Return number, sources and synapses of each projection that lists its synapses."""
+    return [
+        (part, projection.source.size, edge_count(projection, projection.rule))
+        for part, projection in enumerate(network.projections)
+        if isinstance(projection.rule, EdgeRule)
+    ]
 
 
 def edge_pieces(projection: Projection, rule: EdgeRule, seed: int, part: int, start: int = 0) -> Iterator[EdgePiece]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neurograph.codes import Scale
 from neurograph.generate import NetworkRows
+from neurograph.network import Network
 from neurograph.scales import Scales
 from neurograph.workers import in_order
 from neurograph_storage.errors import DataError
@@ -164,6 +165,15 @@ class SummedRows:
             errors[:, 0] = np.maximum(errors[:, 0], more_errors[:, 0])
             errors[:, 1] += more_errors[:, 1]
         return lengths, measured, errors
+
+
+def models_of(network: Network, storage: NDArray[np.uint32], names: list[str]) -> NDArray[np.uint8]:
+    """Return the number of each neuron's model in ``names``, (neurons,) uint8, by storage id."""
+    models = np.empty(network.size, np.uint8)
+    for setup in network.setups:
+        span = slice(setup.population.first, setup.population.first + setup.population.size)
+        models[storage[span]] = names.index(type(setup.population.model).__name__)
+    return models
 
 
 def _factor(scale: Scale, largest: int, exact: bool) -> float:

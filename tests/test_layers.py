@@ -49,6 +49,7 @@ ORDER = [
     "neurograph.delays",
     "neurograph.degrees",
     "neurograph.row_kernels",
+    "neurograph.runs",
     "neurograph.spill",
     "neurograph.listed",
     "neurograph.fillers",

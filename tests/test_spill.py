@@ -18,7 +18,8 @@ from neurograph import edges
 from neurograph.cli.main import call
 from neurograph.ids import IdIndex, IdMap
 from neurograph.importing import EdgeColumns
-from neurograph.spill import Gathered, RunStore, copy_rows
+from neurograph.runs import Gathered, copy_rows
+from neurograph.spill import RunStore
 from neurograph_storage.errors import DiskSpaceError
 
 MIB = 2**20
