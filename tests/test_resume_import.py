@@ -15,6 +15,7 @@ import pytest
 import neurograph as ng
 from neurograph.spill import RunStore
 from neurograph_storage.errors import CircuitNotFoundError
+from neurograph_storage.writer import CircuitWriter
 
 # Imports sys.argv[1] to sys.argv[2] in small pieces, runs and batches, and kills itself, with no chance to clean up, at
 # the sys.argv[3]-th write to the disk or piece read, a write being only half done. If it survives, it prints how many
@@ -179,3 +180,23 @@ def test_a_build_that_sorts_is_taken_up_as_well(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(RunStore, "_write", lambda *arguments: again.append(1) or write(*arguments))
     assert files(ng.build(tmp_path / "c.zarr", network, memory=1).path) == files(whole.path)
     assert len(again) == 14 - 10
+
+
+def test_runs_without_a_journal_are_kept_and_rows_start_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped when all arrays are closed, before the first journal: nothing of them may be in the way."""
+    monkeypatch.setattr("neurograph.spill.PIECE", 500)
+    path = edge_file(tmp_path / "e.parquet")
+    whole = ng.import_edges(path, tmp_path / "whole.zarr", delay_ms=1.0)
+    finish = CircuitWriter.finish
+
+    def interrupted(self: CircuitWriter, *arguments):
+        finish(self, *arguments)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CircuitWriter, "finish", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ng.import_edges(path, tmp_path / "c.zarr", delay_ms=1.0, memory=1)
+    assert not (tmp_path / "c.zarr.partial" / "journal.npz").exists()
+    monkeypatch.setattr(RunStore, "_write", lambda *_: pytest.fail("sorted again"))
+    assert files(ng.import_edges(path, tmp_path / "c.zarr", delay_ms=1.0, memory=1).path) == files(whole.path)

@@ -82,9 +82,11 @@ def _prepare(folder: Path, fingerprint: str) -> None:
     """Empty the folder, unless it holds the same build, so far that it can go on."""
     known = folder / FINGERPRINT
     same = bool(fingerprint) and known.is_file() and known.read_text() == fingerprint
-    if same and _can_go_on(folder):
+    if same and (folder / JOURNAL).is_file():
         return
-    for entry in folder.iterdir():
+    # Runs without a journal: rows start afresh, and what was written of them could be in the way.
+    kept = {RUNS, FINGERPRINT} if same and _can_go_on(folder) else set()
+    for entry in (entry for entry in folder.iterdir() if entry.name not in kept):
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     if fingerprint:
         known.write_text(fingerprint)
