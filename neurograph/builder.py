@@ -1,6 +1,6 @@
 """How does a network become a circuit on disk?
 
-1. Fix storage order, scales of the weights, and the length of every row.
+1. Fix storage order, scales of the weights, and the length of every row; sort listed synapses by source.
 2. Workers generate batches of rows; the writer appends them in order, so the bytes do not depend on the workers.
 3. Describe populations, drives and provenance in the metadata, and publish.
 """
@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,27 @@ from neurograph.circuit import Circuit
 from neurograph.delays import largest_rounding
 from neurograph.distributions import describe
 from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
+from neurograph.edges import EdgeStream, ListedValues
 from neurograph.generate import NetworkRows
+from neurograph.listed import lists_of
+from neurograph.memory import batch_synapses
+from neurograph.multapses import SummedRows, models_of
 from neurograph.network import Network
 from neurograph.scales import Scales, network_scales
-from neurograph.space import check_space, named_disk_full
+from neurograph.space import check_runs, check_space, named_disk_full
+from neurograph.spill import MEMORY, RunStore
 from neurograph_storage.codec import RAW, check_codec, encode
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, batches, default_block_neurons
 from neurograph_storage.ordered import in_order
-from neurograph_storage.publish import publishing
+from neurograph_storage.publish import publishing, refuse_existing
+from neurograph_storage.rows import RowSource
+from neurograph_storage.sizes import parse_size
 from neurograph_storage.writer import CircuitWriter
 
 BATCH_SYNAPSES = 2**20
 JOURNAL_SECONDS = 5.0
+MULTAPSES = ("keep", "sum")
 
 Progress = Callable[[int, int], object]
 
@@ -48,6 +57,8 @@ def build(
     weight_bits: int = 16,
     block_neurons: int | None = None,
     codec: str = RAW,
+    multapses: str = "keep",
+    memory: str | int = MEMORY,
     jobs: int | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Circuit:
@@ -72,6 +83,11 @@ def build(
     codec : {"raw", "compressed"}
         Form of the rows on disk: raw ones are mapped in place, compressed ones take about 0.6 times the room and are
         turned into plain ones when a run begins.
+    multapses : {"keep", "sum"}
+        Keep synapses that join one pair of neurons apart, or add those of one receptor and delay up.
+    memory : str or int
+        Bytes, or text such as ``"1GiB"``, that building may take beyond what it must know of each neuron. What does
+        not fit is sorted on the disk. The bytes of the circuit are the same for any.
     jobs : int, optional
         Worker threads; by default one for each processor. The bytes are the same for any number.
     progress : callable
@@ -90,31 +106,58 @@ def build(
     smallest = max(1, -(-network.size // MAX_BLOCKS))
     if not smallest <= block <= MAX_BLOCK_NEURONS:
         raise ArgumentError(f"block_neurons is {block}, allowed are {smallest} to {MAX_BLOCK_NEURONS}")
-    check_codec(codec)
+    budget = check_options(out, codec, multapses, memory)
     scales = network_scales(network, weight_unit, bits=weight_bits)
+    lists = lists_of(network)
     meta = _metadata(network, scales, seed, shuffle=shuffle)
-    with publishing(out, _fingerprint(network, meta, order, [block, codec])) as folder, named_disk_full(out):
-        source = NetworkRows(network, seed=seed, storage=storage, scales=scales, block_neurons=block)
-        lengths = source.lengths()
+    with publishing(out, _fingerprint(network, meta, order, [block, codec, multapses])) as folder, named_disk_full(out):
         writer = CircuitWriter(folder, _neuron_table(network, storage), block_neurons=block, codec=codec)
-        check_space(out, lengths, source, codec=codec, done=writer.rows)
-        _append_rows(writer, source, lengths, codec, jobs, progress)
+        with closing(RunStore(folder, budget)) as runs:
+            check_runs(out, runs.missing_bytes(lists), sum(count for *_, count in lists) if writer.rows == 0 else 0)
+            drawn = NetworkRows(
+                network, seed=seed, storage=storage, scales=scales, block_neurons=block, runs=runs, memory=budget
+            )
+            made, batch = drawn.lengths(), batch_synapses(BATCH_SYNAPSES, budget, jobs)
+            source: RowSource = drawn
+            if multapses == "sum":
+                models = models_of(network, storage, list(scales))
+                source = summed = SummedRows(
+                    drawn, scales, models, exact=weight_unit is not None, batch=batch, jobs=jobs
+                )
+                meta = _metadata(network, summed.scales, seed, shuffle=shuffle)
+            lengths = source.lengths()
+            check_space(out, lengths, source, codec=codec, done=writer.rows)
+            cuts = [(writer.rows + low, writer.rows + high) for low, high in batches(made[writer.rows :], batch)]
+            _append_rows(writer, source, codec, int(lengths.sum()), cuts, jobs, progress)
         writer.finish(meta)
     return Circuit(out)
 
 
+def check_options(out: Path, codec: str, multapses: str, memory: str | int) -> int:
+    """Refuse at once what would be refused later; return the memory budget in bytes.
+
+    Raises
+    ------
+    CircuitExistsError, ArgumentError
+    """
+    refuse_existing(out)
+    check_codec(codec)
+    if multapses not in MULTAPSES:
+        raise ArgumentError(f"multapses is {multapses!r}, allowed are {' and '.join(MULTAPSES)}")
+    return parse_size(memory)
+
+
 def _append_rows(
     writer: CircuitWriter,
-    source: NetworkRows,
-    lengths: NDArray[np.int64],
+    source: RowSource,
     codec: str,
+    total: int,
+    cuts: list[tuple[int, int]],
     jobs: int | None,
     progress: Progress,
 ) -> None:
     """Append all rows that are not there yet, with a journal every few seconds."""
-    total, first = int(lengths.sum()), writer.rows
     progress(writer.synapses, total)
-    cuts = [(first + start, first + stop) for start, stop in batches(lengths[first:], BATCH_SYNAPSES)]
     last_journal = time.monotonic()
     # Threads: the kernels release the GIL, and rows need not be copied.
     for encoded in in_order(lambda cut: encode(source.rows(*cut), codec), cuts, jobs):
@@ -126,16 +169,22 @@ def _append_rows(
 
 def _fingerprint(network: Network, meta: dict[str, Any], order: NDArray[np.int64], form: list[Any]) -> str:
     """Return a digest of everything that decides the bytes of the circuit."""
-    digest = hashlib.sha256(json.dumps([meta, form, BATCH_SYNAPSES], sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps([meta, form], sort_keys=True, default=str).encode())
     digest.update(order.tobytes())
     for values in (_ids(network), *(v for setup in network.setups for v in setup.initial.values())):
         digest.update(values.tobytes() if isinstance(values, np.ndarray) else repr(values).encode())
     for projection in network.projections:
         for part in (projection.source, projection.target, projection.receptor):
             digest.update(repr(part).encode())
-        for part in (*vars(projection.rule).values(), type(projection.rule), projection.weight, projection.delay):
-            digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+        for value in (*_decisive(projection.rule), projection.weight, projection.delay):
+            given = value.array if isinstance(value, ListedValues) else value
+            digest.update(given.tobytes() if isinstance(given, np.ndarray) else repr(given).encode())
     return digest.hexdigest()
+
+
+def _decisive(rule: object) -> list[object]:
+    """Return all that decides a rule's synapses."""
+    return [rule.identity] if isinstance(rule, EdgeStream) else [*vars(rule).values(), type(rule)]
 
 
 def _check_ids(network: Network) -> None:

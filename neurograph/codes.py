@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Constant, Distribution
+from neurograph.edges import MAX_DISTINCT, ListedValues
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_CODE
 
-Weights = Distribution | NDArray[np.floating[Any]]
+Weights = Distribution | ListedValues | NDArray[np.floating[Any]]
 # A unit is the smallest weight divided by one of these; beyond that, rounding is as good.
 _DIVISORS = 1024
-_MAX_DISTINCT = 2**16
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,36 @@ def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int
     if bits not in (8, 16):
         raise ArgumentError(f"weight bits are {bits}, allowed are 8 and 16")
     max_code = 2 ** (bits - 1) - 1
-    listed = [np.array([w.value]) if isinstance(w, Constant) else w for w in weights]
-    arrays = [np.asarray(w, np.float64) for w in listed if isinstance(w, np.ndarray)]
-    values = np.concatenate([np.empty(0), *(np.unique(a) for a in arrays)])
-    drawn = [w for w in listed if not isinstance(w, np.ndarray)]
+    listed = [found for found in map(_as_listed, weights) if found is not None]
+    drawn = [bound for w in weights if _as_listed(w) is None for bound in w.bounds()]  # type: ignore[union-attr]
     if unit is not None:
-        return _demanded(unit, values, max_code, [bound for w in drawn for bound in w.bounds()])
-    found = None if drawn or len(values) > _MAX_DISTINCT else _common_unit(np.unique(np.abs(values)), max_code)
+        return _demanded(unit, listed, max_code, drawn)
+    found = None if drawn else _common_unit(_magnitudes(listed), max_code)
     if found is not None:
         return Scale(found, max_code=max_code)
-    largest = max([*np.abs(values), *(abs(b) for w in drawn for b in w.bounds())], default=0.0)
-    return _measured(largest / max_code if largest > 0 else 1.0, arrays, max_code, drawn=bool(drawn))
+    largest = max([*(values.largest for values in listed), *map(abs, drawn)], default=0.0)
+    return _measured(largest / max_code if largest > 0 else 1.0, listed, max_code, drawn=bool(drawn))
 
 
-def _demanded(unit: float, values: NDArray[np.float64], max_code: int, bounds: list[float]) -> Scale:
+def _as_listed(weights: Weights) -> ListedValues | None:
+    """Return constant and listed weights as listed ones, None for drawn ones."""
+    if isinstance(weights, Constant):
+        return ListedValues.of_array(np.array([weights.value]))
+    if isinstance(weights, np.ndarray):
+        return ListedValues.of_array(weights)
+    return weights if isinstance(weights, ListedValues) else None
+
+
+def _magnitudes(listed: list[ListedValues]) -> NDArray[np.float64] | None:
+    """Return the different magnitudes, ascending, or None if there are too many values."""
+    parts = [part for values in listed for part in (values.negative, values.positive)]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or sum(map(len, known)) > MAX_DISTINCT:
+        return None
+    return np.unique(np.abs(np.concatenate([np.empty(0), *known])))
+
+
+def _demanded(unit: float, listed: list[ListedValues], max_code: int, bounds: list[float]) -> Scale:
     if not (np.isfinite(unit) and unit > 0):
         raise ArgumentError(f"weight unit is {unit}, it must be positive")
     scale = Scale(unit, max_code=max_code)
@@ -100,14 +116,17 @@ def _demanded(unit: float, values: NDArray[np.float64], max_code: int, bounds: l
         # Drawn weights are on no grid: they must fit, and are rounded.
         scale.encode(np.array(bounds))
         scale = Scale(unit, unit / 2, unit / float(np.sqrt(12)), max_code)
-    wrong = scale.encode(values) * unit != values
-    if wrong.any():
-        raise DataError(f"weight {values[wrong][0]} is not a multiple of the weight unit {unit:g}")
+    for values in (part for weights in listed for part in weights.distinct()):
+        wrong = scale.encode(values) * unit != values
+        if wrong.any():
+            raise DataError(f"weight {values[wrong][0]} is not a multiple of the weight unit {unit:g}")
     return scale
 
 
-def _common_unit(magnitudes: NDArray[np.float64], max_code: int) -> float | None:
+def _common_unit(magnitudes: NDArray[np.float64] | None, max_code: int) -> float | None:
     """Return the largest unit of which all magnitudes are exact multiples, or None."""
+    if magnitudes is None:
+        return None
     magnitudes = magnitudes[magnitudes > 0]
     if len(magnitudes) == 0:
         return 1.0
@@ -121,8 +140,14 @@ def _common_unit(magnitudes: NDArray[np.float64], max_code: int) -> float | None
     return None
 
 
-def _measured(unit: float, arrays: list[NDArray[np.float64]], max_code: int, *, drawn: bool) -> Scale:
-    errors = np.concatenate([np.zeros(1), *(np.floor(a / unit + 0.5) * unit - a for a in arrays)])
-    largest = max(float(np.abs(errors).max()), unit / 2 if drawn else 0.0)
-    rms = max(float(np.sqrt(np.mean(errors**2))), unit / np.sqrt(12) if drawn else 0.0)
+def _measured(unit: float, listed: list[ListedValues], max_code: int, *, drawn: bool) -> Scale:
+    """Return the scale of a unit that rounds, with the errors measured in one more pass over the listed weights."""
+    largest, squares, count = 0.0, 0.0, 1
+    for values in (piece for weights in listed for piece in weights.pieces()):
+        errors = np.floor(values / unit + 0.5) * unit - values
+        largest, squares = max(largest, float(np.abs(errors).max(initial=0.0))), squares + float(np.sum(errors**2))
+        count += len(errors)
+    rms = float(np.sqrt(squares / count))
+    if drawn:
+        largest, rms = max(largest, unit / 2), max(rms, unit / float(np.sqrt(12)))
     return Scale(unit, largest, rms, max_code)

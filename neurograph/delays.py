@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neurograph.distributions import Distribution, discrete
 from neurograph.draws import DiscreteTable
+from neurograph.edges import ListedValues
 from neurograph.network import Network, Projection
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_DELAY_STEPS
@@ -61,8 +62,11 @@ def largest_rounding(network: Network) -> float:
 
 def _rounding(projection: Projection, dt: float) -> float:
     delay = projection.delay
-    if isinstance(delay, np.ndarray):
-        return float(np.abs(delay_steps(delay, dt) * dt - delay).max(initial=0.0))
+    if isinstance(delay, ListedValues):
+        # The extremes first, so that a bad delay is named whichever piece it is in.
+        delay_steps(np.array([delay.low, delay.high])[: 2 * delay.count], dt)
+        changes = (np.abs(delay_steps(values, dt) * dt - values).max(initial=0.0) for values in delay.distinct())
+        return max((float(change) for change in changes), default=0.0)
     low, high = projection.bounds(delay)
     constant = low if low == high else 0.0
     return abs(float(np.floor(constant / dt + 0.5)) * dt - constant)

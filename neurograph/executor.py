@@ -45,6 +45,7 @@ from neurograph.epoch import (
     spikes_of_epoch,
 )
 from neurograph.events import OutsideEvents, no_events
+from neurograph.record import SpikePart
 from neurograph.share import Share, drives_of
 from neurograph_storage.codec import RAW
 from neurograph_storage.guard import RowGuard
@@ -64,25 +65,6 @@ def state_bytes(circuit: Circuit) -> int:
         max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 * 8
     )
     return circuit.neurons * per_neuron
-
-
-class SpikePart:
-    """Spikes of one worker in consecutive steps.
-
-    Attributes
-    ----------
-    first_step : int
-    counts : (steps,) int32
-    storage : (spikes,) uint32
-    """
-
-    def __init__(self, first_step: int, counts: NDArray[np.int32], storage: NDArray[np.uint32]) -> None:
-        self.first_step, self.counts, self.storage = first_step, counts, storage
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """The step of each spike, (spikes,) int64."""
-        return np.repeat(self.first_step + np.arange(len(self.counts)), self.counts)
 
 
 class _Worker:

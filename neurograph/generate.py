@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from neurograph.degrees import BLOCK
 from neurograph.fillers import Filler, filler_of
+from neurograph.listed import ListedFiller
 from neurograph.network import Network, Population
 from neurograph.scales import Scales
+from neurograph.spill import MEMORY, RunStore
 from neurograph_storage.rows import Rows
 from neurograph_storage.stream import encode
 
-# Memory for remembered out-degrees, over all projections.
-_KEEP_BYTES = 2**28
+# Remembered out-degrees, over all projections, may take this part of the budget.
+_KEEP_SHARE = 4
 # Sources whose degrees are found at a time, so that what rules need for that stays small.
 _SOURCES = 2**16
 
@@ -38,23 +40,39 @@ class NetworkRows:
         From `neurograph.scales.network_scales`.
     block_neurons : int
         Neurons in a target block, at most 65,536.
+    runs : RunStore, optional
+        Where listed synapses are sorted; in memory if not given.
+    memory : int
+        Bytes of which a part may go to remembered out-degrees.
     """
 
     def __init__(
-        self, network: Network, *, seed: int, storage: NDArray[np.uint32], scales: Scales, block_neurons: int
+        self,
+        network: Network,
+        *,
+        seed: int,
+        storage: NDArray[np.uint32],
+        scales: Scales,
+        block_neurons: int,
+        runs: RunStore | None = None,
+        memory: int = MEMORY,
     ) -> None:
         self.neurons = network.size
-        self._index, self._block_neurons = np.argsort(storage), block_neurons
+        self._index, self.block_neurons = np.argsort(storage), block_neurons
         places = storage // block_neurons << np.uint32(16) | storage % block_neurons
         self._parts: list[tuple[Population, Filler]] = []
-        keep = max(1, _KEEP_BYTES // (4 * BLOCK * max(1, len(network.projections))))
+        keep = max(1, memory // _KEEP_SHARE // (4 * BLOCK * max(1, len(network.projections))))
+        runs = runs or RunStore()
         for part, projection in enumerate(network.projections):
-            target = projection.target
-            of_targets = places[target.first : target.first + target.size]
+            source, target = (slice(p.first, p.first + p.size) for p in (projection.source, projection.target))
             filler = filler_of(
-                projection, part=part, seed=seed, places=of_targets, dt=network.dt, scales=scales, keep=keep
-            )
+                projection, part=part, seed=seed, places=places[target], order=storage[source], dt=network.dt,
+                scales=scales, keep=keep, runs=runs,
+            )  # fmt: skip
             self._parts.append((projection.source, filler))
+        for _, filler in self._parts:
+            if isinstance(filler, ListedFiller):
+                filler.sort()
         self._first = np.array([source.first for source, _ in self._parts], np.int64)
         self._last = self._first + np.array([source.size for source, _ in self._parts], np.int64)
 
@@ -69,6 +87,15 @@ class NetworkRows:
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start <= r < stop``."""
+        return Rows(*encode(*self.sorted_rows(start, stop)), self.block_neurons)
+
+    def sorted_rows(self, start: int, stop: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Return the synapses of rows ``start <= r < stop`` as sorted integers, and where each row begins, and the end.
+
+        Returns
+        -------
+        (synapses,) uint64, (stop - start + 1,) int64
+        """
         indices = self._index[start:stop]
         lengths = np.zeros(len(indices), np.int64)
         filling = []
@@ -85,7 +112,7 @@ class NetworkRows:
         # NumPy's vectorised sort, called row by row, is 2.5 times as fast as a compiled loop over numba's.
         for first, last in pairwise(offsets.tolist()):
             packed[first:last].sort()
-        return Rows(*encode(packed, offsets), self._block_neurons)
+        return packed, offsets
 
     def _touched(self, indices: NDArray[np.int64]) -> list[tuple[Population, Filler]]:
         """Return the projections that may have a source among ``indices``; there can be many thousands in all."""

@@ -1,31 +1,33 @@
-"""How does a user's list of edges become a circuit?
+"""How does a user's file of edges become a circuit?
 
-1. Read sources, targets, weights and delays (`neurograph.tables`, or a SciPy sparse matrix).
+1. Open it, whatever its format (`neurograph.edge_files`), and pass over it once (`neurograph.survey`).
 2. Find each neuron's place: in the neuron table, by the preset's index columns, or in order of id.
-3. Describe it as a `Network` of one population and build that, like any other.
-
-Edges that repeat a pair stay separate synapses (multapses).
+3. Describe it as a `Network` of one population, whose edge rule reads the file piece by piece, and build that.
 """
 
 import os
-import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
-from neurograph.builder import Progress, build
+from neurograph.builder import Progress, build, check_options
 from neurograph.choices import find
 from neurograph.circuit import Circuit
-from neurograph.ids import Ids, find_ids
+from neurograph.edge_files import EdgeFile
+from neurograph.edge_matrices import MatrixEdges
+from neurograph.edge_sonata import SonataEdges
+from neurograph.edge_tables import TableEdges
+from neurograph.edges import EdgePiece, EdgeStream
+from neurograph.ids import IdIndex, Ids
 from neurograph.models import LIFExp, Model
 from neurograph.network import Network
 from neurograph.presets import PRESETS, Preset
-from neurograph.rules import Edges
+from neurograph.spill import MEMORY
+from neurograph.survey import scaled, survey_edges
 from neurograph.tables import SUFFIXES, Table
+from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, DataError
 
 
@@ -46,17 +48,6 @@ class EdgeColumns:
     delay: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _EdgeList:
-    """Edges as read: original ids, weights as in the file, delays in ms; known indices where the file gives them."""
-
-    source: Ids
-    target: Ids
-    weight: NDArray[Any]
-    delay: NDArray[Any] | None
-    ids: Ids | None = None
-
-
 def edge_columns(preset: str | None = None, **given: str | None) -> EdgeColumns:
     """Return the columns given, the others as the preset or the defaults say; keywords as in `EdgeColumns`."""
     known = find("preset", preset, PRESETS) if preset else None
@@ -75,6 +66,11 @@ def import_edges(
     preset: str | None = None,
     model: Model | None = None,
     weight_unit: float | None = None,
+    population: str | None = None,
+    edge_types: str | os.PathLike[str] | None = None,
+    multapses: str = "keep",
+    codec: str = RAW,
+    memory: str | int = MEMORY,
     dt: float | None = None,
     jobs: int | None = None,
     progress: Progress = lambda _done, _total: None,
@@ -84,13 +80,15 @@ def import_edges(
     Parameters
     ----------
     edges : path
-        ``.parquet``, ``.csv``, ``.csv.gz``, or ``.npz`` (SciPy sparse: row = source, column = target).
+        ``.parquet``, ``.csv``, ``.csv.gz``, ``.npz`` (SciPy sparse: row = source, column = target), or ``.h5``
+        (SONATA). It is read in pieces, two or three times.
     out : path
-        Must not exist; appears only when complete.
+        Must not exist; appears only when complete. An import that was killed or ran out of disk goes on where it was
+        when the same import of the same unchanged file is started again.
     columns : EdgeColumns, optional
         By default those of the preset, or ``source``, ``target``, ``weight``.
     delay_ms : float, optional
-        One delay for all synapses, if there is no column of them.
+        One delay for all synapses, if the file has none.
     neurons : path, optional
         Table that lists every neuron; its order is the order of indices. By default the neurons that edges name.
     id_column : str, optional
@@ -101,6 +99,16 @@ def import_edges(
         `LIFExp` with its defaults, unless a preset says otherwise.
     weight_unit : float, optional
         What 1 in the weight column means, in the receptor's unit (1 by default); whole numbers are stored exactly.
+    population : str, optional
+        Which edges of a SONATA file, if it has several populations of them.
+    edge_types : path, optional
+        Table of SONATA edge types, with weights and delays that the file does not give by synapse.
+    multapses : {"keep", "sum"}
+        Keep synapses that join one pair of neurons apart, or add up those of one receptor and delay.
+    codec : {"raw", "compressed"}
+        Form of the rows on disk, see `neurograph.build`.
+    memory : str or int
+        Bytes, or text such as ``"1GiB"``, that the import may take beyond what it must know of each neuron.
     dt : float, optional
         Step in ms, 0.1 by default.
 
@@ -108,95 +116,95 @@ def import_edges(
     ------
     ArgumentError, DataError, CircuitExistsError
     """
+    check_options(Path(out).absolute(), codec, multapses, memory)
     known = find("preset", preset, PRESETS) if preset else None
-    chosen = columns or edge_columns(preset)
-    delay = known.delay if known and delay_ms is None and chosen.delay is None else delay_ms
-    if (delay is None) == (chosen.delay is None):
-        raise ArgumentError("give either one delay for all synapses (--delay-ms) or a column of delays (--delay)")
-    listed = _read(Path(edges), chosen, known if neurons is None else None)
-    ids = _neuron_ids(listed, neurons, id_column)
     unit = weight_unit if weight_unit is not None else known.weight_unit if known else 1.0
     if not (np.isfinite(unit) and unit > 0):
         raise ArgumentError(f"weight unit is {unit}, it must be positive")
     network = Network(dt=dt if dt is not None else known.dt if known else 0.1)
-    network.recipe = {"name": "import", "edges": Path(edges).name, "preset": preset}
+    columns = columns or edge_columns(preset)
+    file = _open(Path(edges), columns, known if neurons is None else None, population, edge_types)
+    delay = known.delay if known and delay_ms is None and not file.has_delay else delay_ms
+    if (delay is None) != file.has_delay:
+        raise ArgumentError("give either one delay for all synapses (--delay-ms) or a column of delays (--delay)")
+    table = None if neurons is None else _table_ids(neurons, id_column)
+    survey = survey_edges(file, unit, find_ids=table is None)
+    ids = survey.ids if table is None else table
+    assert ids is not None
+    network.recipe = {"name": "import", "edges": Path(edges).name, "preset": preset, "multapses": multapses}
     network.drive_defaults = known.drive_defaults if known else {}
-    population = network.population("neurons", len(ids), model or (known.model if known else LIFExp()), ids=ids)
-    rule = Edges(_positions(listed.source, ids, "source"), _positions(listed.target, ids, "target"))
-    delays = listed.delay.astype(np.float64) if listed.delay is not None else delay
+    cells = network.population("neurons", len(ids), model or (known.model if known else LIFExp()), ids=ids)
+    rule = FileEdges(file, survey.count, ids, unit)
+    delays = survey.delay if survey.delay is not None else delay
     assert delays is not None
-    network.connect(population, population, rule, weight=listed.weight * unit, delay=delays)
-    exact = unit if np.issubdtype(listed.weight.dtype, np.integer) else None
-    return build(out, network, weight_unit=exact, jobs=jobs, progress=progress)
+    network.connect(cells, cells, rule, weight=survey.weight, delay=delays)
+    exact = unit if survey.whole else None
+    return build(
+        out, network, weight_unit=exact, multapses=multapses, codec=codec, memory=memory, jobs=jobs, progress=progress
+    )
 
 
-def _read(path: Path, columns: EdgeColumns, preset: Preset | None) -> _EdgeList:
-    if path.suffix == ".npz":
-        if columns != EdgeColumns():
-            raise ArgumentError(f"{path} is a matrix and has no columns to name; its delay is given by --delay-ms")
-        return _read_matrix(path)
-    if not path.name.endswith(SUFFIXES):
-        raise ArgumentError(
-            f"{path} is not an edge list that can be read; allowed endings: {', '.join((*SUFFIXES, '.npz'))}"
-        )
-    table = Table(path)
-    source, target = table.integers(columns.source), table.integers(columns.target)
-    delay = None if columns.delay is None else table.numbers(columns.delay)
-    ids = None
-    if preset is not None and {preset.source_index, preset.target_index} <= set(table.names):
-        ids = _ids_by_index(table, preset, source, target)
-    return _EdgeList(source, target, table.numbers(columns.weight), delay, ids)
+class FileEdges(EdgeStream):
+    """The synapses of a file, their ids looked up and their weights scaled.
+
+    Parameters
+    ----------
+    ids : (neurons,) int64
+        Original ids by index, unique.
+    unit : float
+        What a weight of 1 in the file means, in the receptor's unit.
+    """
+
+    def __init__(self, file: EdgeFile, count: int, ids: Ids, unit: float) -> None:
+        self.count, self.identity = count, repr([*file.identity, unit])
+        self._file, self._index, self._unit = file, IdIndex(ids), unit
+
+    def pieces(self, start: int = 0) -> Iterator[EdgePiece]:
+        """See `EdgeStream`."""
+        for piece in self._file.pieces(start):
+            source, target = self._find(piece.source, "source", start), self._find(piece.target, "target", start)
+            yield EdgePiece(source, target, scaled(piece.weight, self._unit), piece.delay)
+            start += len(piece.source)
+        if start != self.count:
+            raise DataError(f"{self._file.path} had {self.count} edges at first and has {start} now; leave it alone")
+
+    def _find(self, ids: Ids, what: str, first: int) -> Ids:
+        index, unknown = self._index.find(ids)
+        if unknown < len(ids):
+            raise DataError(
+                f"{what} id {ids[unknown]} in row {first + unknown} of the edges is not in the neuron table"
+            )
+        return index
 
 
-def _read_matrix(path: Path) -> _EdgeList:
+def _open(
+    path: Path,
+    columns: EdgeColumns,
+    preset: Preset | None,
+    population: str | None,
+    edge_types: str | os.PathLike[str] | None,
+) -> EdgeFile:
+    """Open a file of edges by its ending."""
+    if not path.name.endswith((*SUFFIXES, ".npz", ".h5")):
+        endings = ", ".join((*SUFFIXES, ".npz", ".h5"))
+        raise ArgumentError(f"{path} is not an edge list that can be read; allowed endings: {endings}")
     if not path.is_file():
         raise ArgumentError(f"no file {path}")
-    try:
-        with path.open("rb") as file:
-            matrix = sparse.coo_array(sparse.load_npz(file))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a sparse matrix that SciPy saved: {error}") from error
-    if matrix.shape[0] != matrix.shape[1]:
-        raise DataError(f"the matrix in {path} is {matrix.shape[0]} x {matrix.shape[1]}, it must be square")
-    if not (np.isrealobj(matrix.data) and np.isfinite(matrix.data).all()):
-        raise DataError(f"the matrix in {path} holds a value that is not a finite number")
-    source, target = (axis.astype(np.int64) for axis in matrix.coords)
-    return _EdgeList(source, target, matrix.data, None, np.arange(matrix.shape[0]))
+    if path.suffix in (".npz", ".h5") and columns != EdgeColumns():
+        what = "a matrix" if path.suffix == ".npz" else "a SONATA file"
+        raise ArgumentError(f"{path} is {what} and has no columns to name; one delay for all is given by --delay-ms")
+    if path.suffix == ".h5":
+        return SonataEdges(path, population, None if edge_types is None else Path(edge_types))
+    if population is not None or edge_types is not None:
+        raise ArgumentError(f"{path} is not a SONATA file, so --population and --edge-types say nothing")
+    if path.suffix == ".npz":
+        return MatrixEdges(path)
+    names = (columns.source, columns.target, columns.weight, columns.delay)
+    return TableEdges(path, names, (preset.source_index, preset.target_index) if preset else None)
 
 
-def _ids_by_index(table: Table, preset: Preset, source: Ids, target: Ids) -> Ids | None:
-    """Return original ids in the order that the file's index columns give, or None if there are no edges.
-
-    Raises
-    ------
-    DataError
-        If some index is never named.
-    """
-    indices = np.concatenate([table.integers(preset.source_index), table.integers(preset.target_index)])
-    named = np.unique(indices)
-    if len(named) == 0:
-        return None
-    if named[0] < 0 or len(named) <= named[-1]:
-        gap = named[0] if named[0] < 0 else int(np.flatnonzero(named != np.arange(len(named)))[0])
-        raise DataError(
-            f"no edge of {table.path} names index {gap}, so its neuron is unknown; give a table with --neurons"
-        )
-    ids = np.empty(named[-1] + 1, np.int64)
-    ids[indices] = np.concatenate([source, target])
-    return ids
-
-
-def _neuron_ids(listed: _EdgeList, neurons: str | os.PathLike[str] | None, id_column: str | None) -> Ids:
-    if neurons is None:
-        return np.unique(np.concatenate([listed.source, listed.target])) if listed.ids is None else listed.ids
+def _table_ids(neurons: str | os.PathLike[str], id_column: str | None) -> Ids:
     table = Table(neurons)
+    if not table.names:
+        raise DataError(f"{neurons} has no columns")
     return table.integers(id_column or ("id" if "id" in table.names else table.names[0]))
-
-
-def _positions(wanted: Ids, ids: Ids, what: str) -> Ids:
-    """Return the index of each original id."""
-    index, unknown = find_ids(wanted, ids, np.argsort(ids))
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise DataError(f"{what} id {wanted[row]} in row {row} of the edges is not in the neuron table")
-    return index

@@ -1,4 +1,4 @@
-"""How much memory may a run use?
+"""How much memory may a run, or a build, use?
 
 By default 60 % of the smaller of physical memory and the memory limit of the control group.
 """
@@ -6,10 +6,14 @@ By default 60 % of the smaller of physical memory and the memory limit of the co
 import os
 from pathlib import Path
 
+from neurograph_storage.ordered import AHEAD, threads_of
 from neurograph_storage.sizes import parse_size
 
 DEFAULT_SHARE = 0.6
 _GROUPS = Path("/sys/fs/cgroup")
+# Of a synapse while its row is made, and for each batch of rows that waits to be written.
+_BYTES_MADE, _BYTES_WAITING = 24, 5
+_SMALLEST_BATCH = 2**14
 _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
@@ -28,6 +32,12 @@ def budget_bytes(memory: str | int | None) -> int:
         If the text is not a size.
     """
     return int(DEFAULT_SHARE * available_memory()) if memory is None else parse_size(memory)
+
+
+def batch_synapses(largest: int, memory: int, jobs: int | None) -> int:
+    """Return how many synapses a batch may have, so that all in flight take half of ``memory``, at most ``largest``."""
+    fitting = memory // 2 // (threads_of(jobs) * (_BYTES_MADE + AHEAD * _BYTES_WAITING))
+    return min(largest, max(_SMALLEST_BATCH, fitting))
 
 
 def _group_limits() -> list[int]:

@@ -1,7 +1,7 @@
 """How does a user describe a circuit?
 
-A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except
-listed `Edges`) and draws nothing; `neurograph.builder` turns it into a stored circuit.
+A `Network` collects populations, projections between them and drives onto them. It holds no synapses (except those
+of `Edges`, which the user holds anyway) and draws nothing; `neurograph.builder` turns it into a stored circuit.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.distributions import Distribution, LinearInDistance, as_distribution
+from neurograph.edges import ListedValues
 from neurograph.models import Model
 from neurograph.row_rules import AllToAll, Bernoulli, Ends
 from neurograph.rules import EdgeRule, RowRule, Rule, check_rule
@@ -90,8 +91,8 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    weight: Distribution | LinearInDistance | NDArray[np.floating[Any]]
-    delay: Distribution | LinearInDistance | NDArray[np.floating[Any]]
+    weight: Distribution | LinearInDistance | ListedValues
+    delay: Distribution | LinearInDistance | ListedValues
     receptor: str | None
 
     @property
@@ -183,8 +184,8 @@ class Network:
         target: Population,
         rule: Rule,
         *,
-        weight: Values | LinearInDistance,
-        delay: Values | LinearInDistance,
+        weight: Values | LinearInDistance | ListedValues,
+        delay: Values | LinearInDistance | ListedValues,
         receptor: str | None = None,
     ) -> None:
         """Add a projection.
@@ -246,14 +247,19 @@ class Network:
         if unknown:
             raise ArgumentError(f"{type(model).__name__} has no state {unknown}; choose from {', '.join(model.states)}")
         for state, value in initial.items():
-            self._values(value, f"{state} value", listed=True)
+            if isinstance(value, np.ndarray):
+                _check_finite(value, f"{state} value")
+            elif isinstance(value, LinearInDistance):
+                raise ArgumentError(f"{state} value is LinearInDistance, which only weights and delays can be")
+            else:
+                as_distribution(value)
         if ids is not None and (len(ids) != size or not np.issubdtype(np.asarray(ids).dtype, np.integer)):
             raise ArgumentError(f"ids of population {name!r} must be {size} integers")
 
     @classmethod
     def _of_synapses(
-        cls, value: Values | LinearInDistance, what: str, rule: Rule
-    ) -> Distribution | LinearInDistance | NDArray[np.floating[Any]]:
+        cls, value: Values | LinearInDistance | ListedValues, what: str, rule: Rule
+    ) -> Distribution | LinearInDistance | ListedValues:
         if not isinstance(value, LinearInDistance):
             return cls._values(value, what, listed=isinstance(rule, EdgeRule))
         if not isinstance(rule, DistanceOutdegree):
@@ -263,15 +269,18 @@ class Network:
         return value
 
     @staticmethod
-    def _values(value: Values, what: str, *, listed: bool) -> Distribution | NDArray[np.floating[Any]]:
-        if isinstance(value, LinearInDistance):
-            raise ArgumentError(f"{what} is LinearInDistance, which only weights and delays can be")
+    def _values(value: Values | ListedValues, what: str, *, listed: bool) -> Distribution | ListedValues:
+        if isinstance(value, ListedValues):
+            return value
         if not isinstance(value, np.ndarray):
             return as_distribution(value)
         if not listed:
             raise ArgumentError(f"an array of {what}s needs a rule that lists its synapses, such as Edges")
-        if not np.isfinite(value).all():
-            raise ArgumentError(
-                f"{what}s contain a value that is not finite, at position {np.flatnonzero(~np.isfinite(value))[0]}"
-            )
-        return value
+        _check_finite(value, what)
+        return ListedValues.of_array(value)
+
+
+def _check_finite(values: NDArray[np.floating[Any]], what: str) -> None:
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise ArgumentError(f"{what}s contain a value that is not finite, at position {wrong[0]}")

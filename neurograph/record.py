@@ -6,7 +6,7 @@ Spikes are kept as they come, by step and storage id; users see times in ms and 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,16 +46,27 @@ class Spikes:
         return self.steps.astype(np.float64) * self.dt
 
 
-class SpikePart(Protocol):
-    """Some spikes as an executor gives them: the step and the storage id of each."""
+@dataclass(frozen=True, eq=False)
+class SpikePart:
+    """Spikes of consecutive steps, as a worker gives them.
+
+    Attributes
+    ----------
+    first_step : int
+    counts : (steps,) int32
+        How many each step has.
+    storage : (spikes,) uint32
+        Storage ids, step by step.
+    """
+
+    first_step: int
+    counts: NDArray[np.int32]
+    storage: NDArray[np.uint32]
 
     @property
     def steps(self) -> NDArray[np.int64]:
-        """(spikes,) int64."""
-
-    @property
-    def storage(self) -> NDArray[np.uint32]:
-        """(spikes,) uint32."""
+        """The step of each spike, (spikes,) int64."""
+        return np.repeat(self.first_step + np.arange(len(self.counts)), self.counts)
 
 
 class SpikeRecorder:

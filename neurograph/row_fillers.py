@@ -15,6 +15,7 @@ from neurograph.degrees import BinomialDegrees, TotalDegrees
 from neurograph.delays import check_delays, delay_table
 from neurograph.distributions import Constant, Distribution, LinearInDistance, discrete
 from neurograph.draws import PURPOSE_ROW, row_gammas, stream_keys
+from neurograph.edges import ListedValues
 from neurograph.network import Projection
 from neurograph.row_rules import AllToAll, Bernoulli, FixedTotal, RangeRule, candidates
 from neurograph.scales import Scales, receptors_of, weight_table, weight_unit_of
@@ -62,7 +63,7 @@ class RangeFiller:
         scales: Scales,
         keep: int,
     ) -> None:
-        assert not isinstance(projection.delay, LinearInDistance | np.ndarray)
+        assert not isinstance(projection.delay, LinearInDistance | ListedValues)
         self._rule, self._ends, self._places = rule, projection.ends, places
         self._draws = _Draws(projection, part=part, seed=seed)
         self._weight, self._delay = weight_table(projection, scales), delay_table(projection.delay, dt)
@@ -107,8 +108,8 @@ class DistanceFiller:
         dt: float,
         scales: Scales,
     ) -> None:
-        assert not isinstance(projection.weight, np.ndarray)
-        assert not isinstance(projection.delay, np.ndarray)
+        assert not isinstance(projection.weight, ListedValues)
+        assert not isinstance(projection.delay, ListedValues)
         self._rule, self._ends = rule, projection.ends
         self._draws = _Draws(projection, part=part, seed=seed)
         self._receptors = receptors_of(projection)

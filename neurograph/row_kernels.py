@@ -41,15 +41,6 @@ class Row(NamedTuple):
 
 
 @kernel
-def pack_all(place: NDArray[np.uint32], delay: I64, receptor: I64, code: I64) -> U64:
-    """Return `neurograph_storage.stream.pack` of each synapse, (synapses,) uint64."""
-    packed = np.empty(len(delay), np.uint64)
-    for k in range(len(delay)):
-        packed[k] = pack(place[k], delay[k], receptor[k], code[k])
-    return packed
-
-
-@kernel
 def _choose_row(chosen: I64, bits: U64, row: Row, r: int, size: int, distinct: bool, taken: U64) -> None:
     """Write the numbers of the candidates that row ``r`` chooses."""
     for k in range(row.degree[r]):
@@ -84,11 +75,3 @@ def fill_ranges(
             code = sample_table(weight, row_bits(row.key[r], row.gamma[r], 4 * k + 2))
             steps = sample_table(delay, row_bits(row.key[r], row.gamma[r], 4 * k + 3))
             packed[row.first[r] + k] = pack(places[target], steps, receptors[int(code < 0)], code)
-
-
-@kernel
-def copy_listed(packed: U64, into: I64, listed: U64, first: I64, last: I64) -> None:
-    """Copy the listed synapses ``first[r] : last[r]`` of each row to ``into[r]`` and on."""
-    for r in range(len(into)):
-        for k in range(first[r], last[r]):
-            packed[into[r] + k - first[r]] = listed[k]

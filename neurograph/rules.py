@@ -1,7 +1,8 @@
 """Which neurons does a projection connect?
 
 Two kinds of rule. A *row rule* gives each source a known number of targets, drawn from (seed, source) alone, so rows
-can be made in any order and never all at once. An *edge rule* lists all its synapses and is held in memory meanwhile.
+can be made in any order and never all at once. An *edge rule* lists its synapses, in any order and any part of the list
+at a time; they are sorted by source before rows are made (`neurograph.listed`).
 
 | rule | kind | targets |
 |---|---|---|
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from neurograph.choosing import choose_each
 from neurograph.draws import PURPOSE_EDGE, stream_keys
+from neurograph.edges import EdgeStream
 from neurograph.row_rules import Ends, Indices, RangeRule, check_candidates, check_degree, too_few
 from neurograph.sheet import DistanceOutdegree, check_neighbours
 from neurograph_storage.errors import ArgumentError
@@ -55,12 +57,19 @@ class FixedIndegree:
     def __post_init__(self) -> None:
         check_degree(self, self.degree)
 
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
+        del source_size
+        return self.degree * target_size
+
     def edges(
-        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
+        self, start: int, stop: int, source_size: int, seed: int, part: int, offset: int = NO_SELF
     ) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        targets = np.repeat(np.arange(target_size, dtype=np.int64), self.degree)
-        return self.sources_of(0, target_size, source_size, seed, part, offset), targets
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        degree = max(self.degree, 1)
+        first, last = start // degree, -(-stop // degree)
+        sources = self.sources_of(first, last, source_size, seed, part, offset)
+        return sources[start - first * degree : stop - first * degree], np.arange(start, stop) // degree
 
     def sources_of(
         self, first: int, last: int, source_size: int, seed: int, part: int, offset: int = NO_SELF
@@ -78,7 +87,7 @@ class FixedIndegree:
         """
         itself = np.arange(first, last, dtype=np.int64) - offset
         met = (itself >= 0) & (itself < source_size) & (not self.autapses)
-        bits = edge_bits((last - first) * self.degree, seed, part, 0, first=first * self.degree)
+        bits = edge_bits(first * self.degree, last * self.degree, seed, part, 0)
         chosen = choose_each(bits, source_size - met.astype(np.int64), self.degree, not self.multapses)
         # Numbers from a target's own on are moved up by one; ``source_size`` is above all of them.
         left_out = np.where(met, itself, source_size)
@@ -102,14 +111,18 @@ def check_sources(rule: FixedIndegree, ends: Ends) -> None:
 class OneToOne:
     """Neuron k connects to neuron k."""
 
-    def edges(
-        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
-    ) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part, offset
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
         if source_size != target_size:
             raise ArgumentError(f"OneToOne needs populations of one size, got {source_size} and {target_size}")
-        return np.arange(source_size), np.arange(target_size)
+        return source_size
+
+    def edges(
+        self, start: int, stop: int, source_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> tuple[Indices, Indices]:
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        del source_size, seed, part, offset
+        return np.arange(start, stop), np.arange(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,22 +145,27 @@ class Edges:
         if len(self.sources) != len(self.targets):
             raise ArgumentError(f"Edges has {len(self.sources)} sources but {len(self.targets)} targets")
 
-    def edges(
-        self, source_size: int, target_size: int, seed: int, part: int, offset: int = NO_SELF
-    ) -> tuple[Indices, Indices]:
-        """Return (sources, targets), each (synapses,) int64, counted within their populations."""
-        del seed, part, offset
+    def count(self, source_size: int, target_size: int) -> int:
+        """Return the synapses in all."""
         for name, values, size in (
             ("source", self.sources, source_size),
             ("target", self.targets, target_size),
         ):
             if len(values) and not (values.min() >= 0 and values.max() < size):
                 raise ArgumentError(f"Edges has a {name} outside 0 .. {size - 1}")
-        return np.asarray(self.sources).astype(np.int64), np.asarray(self.targets).astype(np.int64)
+        return len(self.sources)
+
+    def edges(
+        self, start: int, stop: int, source_size: int, seed: int, part: int, offset: int = NO_SELF
+    ) -> tuple[Indices, Indices]:
+        """Return (sources, targets) of synapses ``start`` to ``stop``, each int64, counted within their populations."""
+        del source_size, seed, part, offset
+        sources, targets = (np.asarray(ends[start:stop]).astype(np.int64) for ends in (self.sources, self.targets))
+        return sources, targets
 
 
 RowRule = RangeRule | DistanceOutdegree
-EdgeRule = FixedIndegree | OneToOne | Edges
+EdgeRule = FixedIndegree | OneToOne | Edges | EdgeStream
 Rule = RowRule | EdgeRule
 
 
@@ -166,9 +184,6 @@ def check_rule(rule: Rule, ends: Ends) -> None:
         check_sources(rule, ends)
 
 
-def edge_bits(count: int, seed: int, part: int, draw: int, *, first: int = 0) -> NDArray[np.uint64]:
-    """Return 64 random bits for each of ``count`` listed synapses from number ``first`` on.
-
-    ``draw`` tells apart source, weight and delay.
-    """
-    return stream_keys(seed, PURPOSE_EDGE, np.arange(first, first + count), part=4 * part + draw)
+def edge_bits(start: int, stop: int, seed: int, part: int, draw: int) -> NDArray[np.uint64]:
+    """Return 64 random bits for each listed synapse of a range; ``draw`` tells apart source, weight and delay."""
+    return stream_keys(seed, PURPOSE_EDGE, np.arange(start, stop), part=4 * part + draw)

@@ -1,13 +1,12 @@
 """Which receptor does a weight go to, and on which scale is it stored there?"""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.codes import Scale, Weights, choose_scale
 from neurograph.distributions import Constant, Distribution, LinearInDistance, Uniform, discrete
 from neurograph.draws import DiscreteTable
+from neurograph.edges import ListedValues
 from neurograph.network import Network, Projection
 from neurograph_storage.errors import ArgumentError
 
@@ -49,7 +48,7 @@ def weight_table(projection: Projection, scales: Scales) -> DiscreteTable:
     ArgumentError
         If weights of both signs would go to two receptors.
     """
-    assert not isinstance(projection.weight, LinearInDistance | np.ndarray)
+    assert not isinstance(projection.weight, LinearInDistance | ListedValues)
     return discrete(projection.weight, weight_unit_of(projection, scales))
 
 
@@ -61,7 +60,7 @@ def weight_unit_of(projection: Projection, scales: Scales) -> float:
     ArgumentError
         If weights of both signs would go to two receptors.
     """
-    assert not isinstance(projection.weight, np.ndarray)
+    assert not isinstance(projection.weight, ListedValues)
     low, high = projection.bounds(projection.weight)
     positive, negative = receptors_of(projection)
     if positive != negative and low < 0 < high:
@@ -69,10 +68,14 @@ def weight_unit_of(projection: Projection, scales: Scales) -> float:
     return scale_of(projection, negative if low < 0 else positive, scales).unit
 
 
-def listed_codes(projection: Projection, scales: Scales) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return code and receptor of each listed weight of a projection, each (synapses,) int64."""
-    weights: NDArray[Any] = np.asarray(projection.weight)
+def encode_listed(
+    projection: Projection, scales: Scales, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return code and receptor of each of some listed weights of a projection, each (synapses,) int64."""
     positive, negative = receptors_of(projection)
+    if positive == negative:
+        codes = scale_of(projection, positive, scales).encode(weights).astype(np.int64)
+        return codes, np.full(len(weights), positive, np.int64)
     receptor = np.where(weights < 0, negative, positive)
     codes = np.empty(len(weights), np.int64)
     for k in {positive, negative}:
@@ -87,12 +90,12 @@ def _weights_onto(projection: Projection, receptor: int) -> list[Weights]:
         return []
     if positive == negative:
         return [weight]
-    if isinstance(weight, np.ndarray):
-        return [weight[weight < 0] if receptor == negative else weight[weight >= 0]]
+    if isinstance(weight, ListedValues):
+        return [weight.of_sign(negative=receptor == negative)]
     return [weight] if (weight.bounds()[0] < 0) == (receptor == negative) else []
 
 
-def _spread(projection: Projection) -> Weights:
+def _spread(projection: Projection) -> Distribution | ListedValues:
     """Return the weights of a projection, or where they follow the distance something with the same bounds."""
     if not isinstance(projection.weight, LinearInDistance):
         return projection.weight

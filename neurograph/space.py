@@ -20,6 +20,8 @@ from neurograph_storage.sizes import format_size
 _SAMPLES, _SAMPLE_SYNAPSES = 5, 20_000
 # Neuron table, first words of rows, checksums and metadata.
 _BYTES_PER_NEURON, _FIXED_BYTES = 32, 2**16
+# Of a synapse in a row of any kind.
+_LEAST_BYTES = 2
 
 
 def estimate_bytes(lengths: NDArray[np.int64], source: RowSource, codec: str, done: int = 0) -> int:
@@ -50,7 +52,29 @@ def check_space(out: Path, lengths: NDArray[np.int64], source: RowSource, codec:
     DiskSpaceError
         If there is less room around ``out`` than rows from ``done`` on will take.
     """
-    needed, free = estimate_bytes(lengths, source, codec, done), shutil.disk_usage(out.parent).free
+    _check_room(out, estimate_bytes(lengths, source, codec, done))
+
+
+def check_runs(out: Path, runs: int, synapses: int) -> None:
+    """Refuse to start to sort what cannot be stored.
+
+    Parameters
+    ----------
+    runs : int
+        Bytes of sorted runs to be written.
+    synapses : int
+        Listed synapses that then become rows.
+
+    Raises
+    ------
+    DiskSpaceError
+    """
+    if runs:
+        _check_room(out, runs + _LEAST_BYTES * synapses)
+
+
+def _check_room(out: Path, needed: int) -> None:
+    free = shutil.disk_usage(out.parent).free
     if needed > free:
         raise DiskSpaceError(
             f"{out} needs about {format_size(needed)}, and {format_size(free)} are free there; "

@@ -55,47 +55,91 @@ class Table:
 
     def integers(self, name: str) -> NDArray[np.int64]:
         """Return a column that must be stored as integers, (rows,) int64."""
-        column = self._complete(name)
-        if len(column) and not pa.types.is_integer(column.type):
-            raise DataError(
-                f"column {name!r} of {self.path} is stored as {column.type}; it must be integer: "
-                "ids beyond 2^53 are damaged by floats, write the table again with int64"
-            )
-        return self._numpy(column, name, pa.int64()).astype(np.int64)
+        return integers(self._column(name), name, self.path)
 
     def numbers(self, name: str) -> NDArray[Any]:
         """Return a column of finite numbers; int64 if stored as integers, else float64."""
-        column = self._complete(name)
-        if len(column) and not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-            raise DataError(f"column {name!r} of {self.path} is stored as {column.type}; it must hold numbers")
-        whole = pa.types.is_integer(column.type)
-        values = self._numpy(column, name, pa.int64() if whole else pa.float64())
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise DataError(f"column {name!r} of {self.path} holds {values[row]} in row {row}; it must be finite")
-        return values
+        return numbers(self._column(name), name, self.path)
 
     def texts(self, name: str) -> NDArray[Any]:
         """Return a column of text, (rows,) object."""
-        column = self._complete(name)
+        column = _complete(self._column(name), name, self.path, 0)
         if len(column) and not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
             raise DataError(f"column {name!r} of {self.path} is stored as {column.type}; it must be text")
         return np.array(column.to_pylist(), object)
 
-    def _complete(self, name: str) -> Any:
-        if self.names.count(name) > 1:
-            raise DataError(f"{self.path} has more than one column {name!r}")
-        if name not in self.names:
-            raise DataError(f"{self.path} has no column {name!r}; it has {', '.join(map(repr, self.names))}")
-        column = self._table[name]
-        if column.null_count:
-            row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-            raise DataError(f"column {name!r} of {self.path} has no value in row {row}")
-        return column
+    def _column(self, name: str) -> Any:
+        check_column(name, self.names, self.path)
+        return self._table[name]
 
-    def _numpy(self, column: Any, name: str, kind: Any) -> NDArray[Any]:
-        try:
-            values: NDArray[Any] = column.cast(kind).to_numpy()
-        except pa.ArrowInvalid as error:
-            raise DataError(f"column {name!r} of {self.path} holds a number beyond {kind}: {error}") from error
-        return values
+
+def check_column(name: str, names: list[str], path: Path) -> None:
+    """Refuse a column that is not there exactly once.
+
+    Raises
+    ------
+    DataError
+    """
+    if names.count(name) > 1:
+        raise DataError(f"{path} has more than one column {name!r}")
+    if name not in names:
+        raise DataError(f"{path} has no column {name!r}; it has {', '.join(map(repr, names))}")
+
+
+def integers(column: Any, name: str, path: Path, first: int = 0) -> NDArray[np.int64]:
+    """Return an Arrow column that must be stored as integers, (rows,) int64; ``first`` is the number of its first row.
+
+    Raises
+    ------
+    DataError
+    """
+    column = _complete(column, name, path, first)
+    if len(column) and not pa.types.is_integer(column.type):
+        raise DataError(
+            f"column {name!r} of {path} is stored as {column.type}; it must be integer: "
+            "ids beyond 2^53 are damaged by floats, write the table again with int64"
+        )
+    return _numpy(column, name, path, pa.int64()).astype(np.int64)
+
+
+def numbers(column: Any, name: str, path: Path, first: int = 0) -> NDArray[Any]:
+    """Return an Arrow column of finite numbers; int64 if stored as integers, else float64.
+
+    Raises
+    ------
+    DataError
+    """
+    column = _complete(column, name, path, first)
+    if len(column) and not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise DataError(f"column {name!r} of {path} is stored as {column.type}; it must hold numbers")
+    whole = pa.types.is_integer(column.type)
+    values = _numpy(column, name, path, pa.int64() if whole else pa.float64())
+    check_finite(values, f"column {name!r} of {path}", first)
+    return values
+
+
+def check_finite(values: NDArray[Any], what: str, first: int = 0) -> None:
+    """Refuse values that are not finite.
+
+    Raises
+    ------
+    DataError
+    """
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataError(f"{what} holds {values[row]} in row {first + row}; it must be finite")
+
+
+def _complete(column: Any, name: str, path: Path, first: int) -> Any:
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+        raise DataError(f"column {name!r} of {path} has no value in row {first + row}")
+    return column
+
+
+def _numpy(column: Any, name: str, path: Path, kind: Any) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = column.cast(kind).to_numpy()
+    except pa.ArrowException as error:
+        raise DataError(f"column {name!r} of {path} holds a number beyond {kind}: {error}") from error
+    return values

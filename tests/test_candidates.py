@@ -206,13 +206,16 @@ def test_distance_with_both_options(connect, multapses: bool, autapses: bool) ->
 def test_sources_of_a_range_of_targets() -> None:
     """Any range alone gives what all give together; by default the draws are the plain ones."""
     for rule in (ng.FixedIndegree(6), ng.FixedIndegree(6, multapses=False, autapses=False)):
-        whole, targets = rule.edges(30, 50, 7, 2, 10)
-        cuts = [0, 1, 13, 13, 50]
-        pieces = [rule.sources_of(a, b, 30, 7, 2, 10) for a, b in pairwise(cuts)]
-        np.testing.assert_array_equal(np.concatenate(pieces), whole)
+        whole, targets = rule.edges(0, 300, 30, 7, 2, 10)
+        for cuts in ([0, 1, 13, 13, 50], [0, 4, 6, 17, 300]):
+            pieces = [
+                rule.sources_of(a, b, 30, 7, 2, 10) if cuts[-1] == 50 else rule.edges(a, b, 30, 7, 2, 10)[0]
+                for a, b in pairwise(cuts)
+            ]
+            np.testing.assert_array_equal(np.concatenate(pieces), whole)
         assert (np.bincount(targets) == 6).all()
-    plain = below(edge_bits(300, 7, 2, 0), np.uint64(30)).astype(np.int64)
-    np.testing.assert_array_equal(ng.FixedIndegree(6).edges(30, 50, 7, 2)[0], plain)
+    plain = below(edge_bits(0, 300, 7, 2, 0), np.uint64(30)).astype(np.int64)
+    np.testing.assert_array_equal(ng.FixedIndegree(6).edges(0, 300, 30, 7, 2)[0], plain)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_array_spec(length: int, chunks: int, granules: int) -> None:
 
 
 def test_specs_follow_the_counts() -> None:
-    specs = array_specs(Counts(neurons=3, synapses=7, words=25), initial=("v",))
+    specs = array_specs(Counts(neurons=3, synapses=7, words=25, plain_words=25), initial=("v",))
     expected = {"neurons/id": 3, "neurons/storage": 3, "neurons/population": 3}
     expected |= {"rows/start": 4, "rows/words": 25, "initial/v": 3}
     assert {name: spec.length for name, spec in specs.items()} == expected

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import neurograph as ng
-from neurograph.record import SpikeRecorder, check_spike_path
+from neurograph.record import SpikePart, SpikeRecorder, check_spike_path
 
 
 @pytest.fixture
@@ -19,21 +19,25 @@ def circuit(tmp_path: Path) -> ng.Circuit:
     return ng.build(tmp_path / "c.zarr", network)
 
 
+def part(first_step: int, steps: list[list[int]]) -> SpikePart:
+    counts = np.array([len(step) for step in steps], np.int32)
+    return SpikePart(first_step, counts, np.array([n for step in steps for n in step], np.uint32))
+
+
 def test_spikes_are_sorted_by_time_then_original_id(circuit: ng.Circuit) -> None:
     recorder = SpikeRecorder(circuit)
-    recorder.append(5, np.array([0, 1, 3], np.uint32))
-    recorder.append(6, np.array([], np.uint32))
-    recorder.append(9, np.array([2], np.uint32))
+    recorder.append(part(5, [[0, 1, 3], []]))
+    recorder.append(part(9, [[2]]))
     assert recorder.count == 4
     assert recorder.spikes.steps.tolist() == [5, 5, 5, 9]
     assert recorder.spikes.neurons.tolist() == [7, 2**60 + 1, 2**60 + 3, 9]
-    recorder.append(10, np.array([2], np.uint32))
+    recorder.append(part(10, [[2]]))
     assert len(recorder.spikes) == 5
 
 
 def test_round_trip_without_population(circuit: ng.Circuit, tmp_path: Path) -> None:
     recorder = SpikeRecorder(circuit)
-    recorder.append(3, np.array([0, 1], np.uint32))
+    recorder.append(part(3, [[0, 1]]))
     ng.write_spikes(tmp_path / "s.parquet", recorder.spikes, circuit)
     times, neurons, populations = ng.read_spikes(tmp_path / "s.parquet")
     np.testing.assert_allclose(times, [0.3, 0.3])

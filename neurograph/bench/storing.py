@@ -13,7 +13,7 @@ from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, in_turns, ratios
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
-from neurograph.row_kernels import pack_all
+from neurograph.listed import pack_all
 from neurograph_storage.compress import compress
 from neurograph_storage.entropy import entropy_bound
 from neurograph_storage.guard import RowGuard

@@ -39,9 +39,18 @@ def _option(
 @click.option("--shuffle", is_flag=True, help="Store neurons in random order; hides the planted one, results stay.")
 @click.option("--weight-bits", type=int, default=16, show_default=True, help="Width of weight codes, 16 or 8.")
 @click.option("--codec", default="raw", show_default=True, help="Form of the rows on disk: raw or compressed.")
+@click.option("--memory", default="1GiB", show_default=True, help="Memory beyond what each neuron takes.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker threads; by default one for each processor.")
 def build(
-    recipe: str, out: str, seed: int, shuffle: bool, weight_bits: int, codec: str, jobs: int | None, **rest: Any
+    recipe: str,
+    out: str,
+    seed: int,
+    shuffle: bool,
+    weight_bits: int,
+    codec: str,
+    memory: str,
+    jobs: int | None,
+    **rest: Any,
 ) -> None:
     r"""Build a synthetic circuit at OUT from RECIPE: random, modular, sheet, microcircuit or multiarea.
 
@@ -57,7 +66,15 @@ def build(
     network = _describe(recipe, seed, {name: value for name, value in rest.items() if value is not None})
     with progress_bar("building", " synapses") as progress:
         circuit = build_circuit(
-            out, network, seed=seed, shuffle=shuffle, weight_bits=weight_bits, codec=codec, jobs=jobs, progress=progress
+            out,
+            network,
+            seed=seed,
+            shuffle=shuffle,
+            weight_bits=weight_bits,
+            codec=codec,
+            memory=memory,
+            jobs=jobs,
+            progress=progress,
         )
     size = sum(spec.nbytes for spec in circuit.store.specs.values())
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses, {format_size(size)}")

@@ -21,6 +21,17 @@ import click
 )
 @click.option("--model", metavar="NAME", help="Neuron model with its default parameters.  [default: LIFExp]")
 @click.option("--weight-unit", type=float, help="What 1 in the weight column means, in pA or mV.  [default: 1]")
+@click.option("--population", metavar="NAME", help="Which edges of a SONATA file, if it has several populations.")
+@click.option("--edge-types", type=click.Path(), help="Table of SONATA edge types: their weights and delays.")
+@click.option(
+    "--multapses",
+    type=click.Choice(["keep", "sum"]),
+    default="keep",
+    show_default=True,
+    help="Keep synapses of one pair of neurons apart, or add up those of one receptor and delay.",
+)
+@click.option("--codec", default="raw", show_default=True, help="Form of the rows on disk: raw or compressed.")
+@click.option("--memory", default="1GiB", show_default=True, help="Memory beyond what each neuron takes.")
 @click.option("--dt", type=float, help="Step in ms.  [default: 0.1]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker threads; by default one for each processor.")
 def import_command(
@@ -36,15 +47,23 @@ def import_command(
     id_column: str | None,
     model: str | None,
     weight_unit: float | None,
+    population: str | None,
+    edge_types: str | None,
+    multapses: str,
+    codec: str,
+    memory: str,
     dt: float | None,
     jobs: int | None,
 ) -> None:
-    r"""Import EDGES (.parquet, .csv, .csv.gz, or .npz of SciPy) as a circuit at OUT.
+    r"""Import EDGES (.parquet, .csv, .csv.gz, .npz of SciPy, .h5 of SONATA) as a circuit at OUT.
+
+    Edges may be more than memory holds. An import that was stopped goes on where it was when started again.
 
     \b
     Example:
       neurograph import connectivity.parquet fly.zarr --preset shiu2024
       neurograph import edges.csv mine.zarr --source pre --target post --weight pA --delay-ms 1.5
+      neurograph import v1_v1_edges.h5 v1.zarr --edge-types v1_v1_edge_types.csv
     """
     from neurograph.choices import find
     from neurograph.cli.progress import progress_bar
@@ -62,6 +81,11 @@ def import_command(
             preset=preset,
             model=None if model is None else find("neuron model", model, MODELS)(),
             weight_unit=weight_unit,
+            population=population,
+            edge_types=edge_types,
+            multapses=multapses,
+            codec=codec,
+            memory=memory,
             dt=dt,
             jobs=jobs,
             progress=progress,

@@ -16,6 +16,11 @@ Result = TypeVar("Result")
 AHEAD = 8
 
 
+def threads_of(jobs: int | None) -> int:
+    """Return the number of threads: as given, or one for each processor."""
+    return jobs or os.cpu_count() or 1
+
+
 def in_order(
     function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int | None = None, *, ahead: int = AHEAD
 ) -> Iterator[Result]:
@@ -31,7 +36,7 @@ def in_order(
     ahead : int
         Tasks for each thread that are started before their results are taken.
     """
-    threads, pending = jobs or os.cpu_count() or 1, iter(tasks)
+    threads, pending = threads_of(jobs), iter(tasks)
     with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
         while window := list(islice(pending, ahead * threads)):
             yield from workers(joblib.delayed(function)(task) for task in window)

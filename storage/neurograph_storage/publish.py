@@ -3,7 +3,8 @@
 1. All is written into ``OUT.partial``, whose folder is locked: a second builder is refused.
 2. On success every file is flushed to the disk, then the folder is renamed to ``OUT``.
 3. A build that is killed, interrupted, or stopped by the disk leaves the folder, without a lock. The next build goes on
-   there if it is the same build (its fingerprint is in the folder) and got as far as a journal; else it starts afresh.
+   there if it is the same build (its fingerprint is in the folder) and got as far as a journal or a sorted run of its
+   synapses; else it starts afresh.
 4. Any other error removes the folder.
 """
 
@@ -18,6 +19,8 @@ from neurograph_storage.errors import ArgumentError, CircuitExistsError, Circuit
 
 FINGERPRINT = "fingerprint"
 JOURNAL, JOURNAL_NEW = "journal.npz", "journal.npz.new"
+# What a builder sorts before it writes rows: a folder, and the list of what in it is complete.
+RUNS, MANIFEST = "runs", "manifest.json"
 
 
 @contextmanager
@@ -38,19 +41,20 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     ArgumentError
         If the folder around ``out`` does not exist or cannot be written.
     """
-    _refuse_existing(out)
+    refuse_existing(out)
     partial = out.with_name(out.name + ".partial")
     with _locked_folder(partial):
         try:
             _prepare(partial, fingerprint)
             yield partial
+            shutil.rmtree(partial / RUNS, ignore_errors=True)
             for name in (FINGERPRINT, JOURNAL, JOURNAL_NEW):
                 (partial / name).unlink(missing_ok=True)
             _flush(partial)
-            _refuse_existing(out)
+            refuse_existing(out)
             partial.rename(out)
         except (OSError, KeyboardInterrupt):
-            if not (partial / JOURNAL).exists():
+            if not _can_go_on(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         except BaseException:
@@ -59,18 +63,30 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     flush_path(out.parent)
 
 
-def _refuse_existing(out: Path) -> None:
+def refuse_existing(out: Path) -> None:
+    """Refuse a path that is taken.
+
+    Raises
+    ------
+    CircuitExistsError
+    """
     if out.exists():
         raise CircuitExistsError(f"{out} exists and is never overwritten; choose another path or remove it first")
 
 
+def _can_go_on(folder: Path) -> bool:
+    return (folder / JOURNAL).is_file() or (folder / RUNS / MANIFEST).is_file()
+
+
 def _prepare(folder: Path, fingerprint: str) -> None:
-    """Empty the folder, unless it holds the same build with a journal."""
+    """Empty the folder, unless it holds the same build, so far that it can go on."""
     known = folder / FINGERPRINT
     same = bool(fingerprint) and known.is_file() and known.read_text() == fingerprint
     if same and (folder / JOURNAL).is_file():
         return
-    for entry in folder.iterdir():
+    # Runs without a journal: rows start afresh, and what was written of them could be in the way.
+    kept = {RUNS, FINGERPRINT} if same and _can_go_on(folder) else set()
+    for entry in (entry for entry in folder.iterdir() if entry.name not in kept):
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     if fingerprint:
         known.write_text(fingerprint)
