@@ -56,3 +56,12 @@ def test_the_golden_circuit_is_what_its_script_makes(tmp_path: Path) -> None:
     golden = Path(__file__).parent / "golden" / "fly"
     for name in ("edges.csv", "drive.csv", "spikes.csv"):
         assert (tmp_path / "fly" / name).read_text() == (golden / name).read_text()
+
+
+@pytest.mark.parametrize("fault", ["kill-build", "kill-import", "flip"])
+def test_faults_lose_nothing(fault: str, tmp_path: Path) -> None:
+    """A short form of ``python scripts/inject_faults.py``; the long one is for changes in how things are stored."""
+    command = [sys.executable, SCRIPTS / "inject_faults.py", fault, tmp_path / "f", "--rounds", "3", "--seed", "5"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == f"{fault}: 3 rounds, 0 lost"

@@ -78,7 +78,7 @@ def _few_rows(circuit: Circuit, rounds: int) -> Iterator[Figure]:
     delivery = _Delivery(graph, circuit.neurons, circuit.store.max_delay, spikes)
     delivery()
     nbytes = int(2 * delivery.events * circuit.store.counts.plain_words / circuit.synapses)
-    words = np.array(graph.words[: nbytes // 8 * 4])
+    words = np.resize(graph.words, nbytes // 8 * 4)
     times = in_turns({"deliver": delivery, "read": partial(_sum_words, words)}, rounds)
     note = f"microcircuit, one core, {nbytes / delivery.events:.1f} bytes an event"
     yield figure("delivery", [t / delivery.events * 1e9 for t in times["deliver"]], "ns/event", note=note)
