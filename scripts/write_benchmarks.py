@@ -52,7 +52,7 @@ def main(results: Path, page: Path) -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `scripts/write_benchmarks.py` from what `neurograph bench` measured. The machines are shared and noisy:",
+        "Written by `scripts/write_benchmarks.py` from what `neurograph bench` measured. Machines are noisy:",
         "what is compared was run in turns within one call, ratios were taken pair by pair, and the median counts.",
         "",
     ]

@@ -99,6 +99,7 @@ ORDER = [
     "neurograph.bench.kernels",
     "neurograph.bench.nest_microcircuit",
     "neurograph.bench.microcircuit",
+    "neurograph.bench.multiarea",
     "neurograph.bench.suites",
     "neurograph.bench",
     "neurograph",

@@ -67,12 +67,13 @@ def _run_ours(path: Path, duration: float, build_s: float) -> _Run:
         warm = simulation.statistics
         simulation.run(duration)
         whole = simulation.statistics
-        rates = _mean_rates(simulation, WARM, duration)
+        rates = mean_rates(simulation, WARM, duration)
     wall, events = whole.wall_s - warm.wall_s, whole.synaptic_events - warm.synaptic_events
     return _Run(wall / (duration / 1000.0), build_s, rates, events / wall)
 
 
-def _mean_rates(simulation: Simulation, start: float, duration: float) -> dict[str, float]:
+def mean_rates(simulation: Simulation, start: float, duration: float) -> dict[str, float]:
+    """Return the mean rate of each population, in Hz, over ``duration`` from ``start`` on, both in ms."""
     spikes, populations = simulation.spikes, simulation.circuit.populations
     counts = np.bincount(spikes.populations[spikes.times >= start], minlength=len(populations))
     return {p.name: float(n) / p.size / (duration / 1000.0) for p, n in zip(populations.values(), counts, strict=True)}
@@ -92,7 +93,7 @@ def _rates(path: Path) -> Iterator[Figure]:
     """Compare long-run mean rates with the reference, NEST 3 at full scale."""
     with Simulation(path, workers=THREADS, seed=1) as simulation:
         simulation.run(SETTLED + RATE_DURATION)
-        rates = _mean_rates(simulation, SETTLED, RATE_DURATION)
+        rates = mean_rates(simulation, SETTLED, RATE_DURATION)
     for name, reference in zip(NAMES, RATES.tolist(), strict=True):
         note = f"{RATE_DURATION / 1000:g} s after {SETTLED:g} ms; reference {reference} Hz, off by "
         note += f"{100 * (rates[name] / reference - 1):+.1f} %"

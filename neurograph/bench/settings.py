@@ -20,6 +20,8 @@ class Settings:
         Synapses of the largest circuit.
     scale : float
         Of the microcircuit.
+    areas : int
+        Of the largest multi-area circuit.
     duration : float
         Simulated time of each run, in ms.
     rounds : int
@@ -29,6 +31,7 @@ class Settings:
 
     up_to: int = 10**9
     scale: float = 1.0
+    areas: int = 32
     duration: float = 1000.0
     rounds: int = 5
     peers: tuple[str, ...] = ()

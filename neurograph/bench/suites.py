@@ -6,6 +6,7 @@ from pathlib import Path
 from neurograph.bench.figures import Figure
 from neurograph.bench.kernels import measure_kernels
 from neurograph.bench.microcircuit import measure_microcircuit
+from neurograph.bench.multiarea import measure_multiarea
 from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
 
@@ -13,6 +14,7 @@ SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
     "build": measure_building,
     "kernels": measure_kernels,
     "microcircuit": measure_microcircuit,
+    "multiarea": measure_multiarea,
 }
 
 __all__ = ["SUITES", "Settings"]

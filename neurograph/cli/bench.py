@@ -11,7 +11,8 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
               help="Folder for the figures, and for circuits, which are used again if found there.")  # fmt: skip
 @click.option("--up-to", type=int, help="Synapses of the largest circuit.  [default: 1000000000]")
-@click.option("--scale", type=float, help="Scale of the microcircuit.  [default: 1]")
+@click.option("--scale", type=float, help="Scale of the microcircuit and of each area.  [default: 1]")
+@click.option("--areas", type=click.IntRange(min=1), help="Areas of the multi-area circuit.  [default: 32]")
 @click.option("--duration", type=float, metavar="MS", help="Simulated time of each run.  [default: 1000]")
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each comparison is made.  [default: 5]")
 @click.option("--peers", help="Which others to run beside, with commas: nest, scipy.  [default: those installed]")
@@ -19,7 +20,7 @@ def bench(suite: str, out: Path, **given: Any) -> None:
     r"""Run SUITE, print its figures and write them to OUT/SUITE.json and OUT/SUITE.csv.
 
     \b
-    Suites: build, kernels, microcircuit.
+    Suites: build, kernels, microcircuit, multiarea.
     \b
     Example:
       neurograph bench build --out /fast/disk/bench --up-to 100000000
