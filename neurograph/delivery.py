@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph_storage.codec import RAW
-from neurograph_storage.jit import kernel, prefetch
+from neurograph_storage.jit import kernel, part, prefetch
 from neurograph_storage.loading import load_plain
 from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 
 _NONE = -1
 _FREE, _COUNT = 0, 1
-# How many groups before its turn a group's first lines are asked for, and how many before, the lines behind them.
+_SMALL_CHUNK, _LARGE_CHUNK, _FEW_BINS = 8, 64, 2**13
+# How many groups before its turn a group's first line is asked for, and how many before, the lines behind it.
 _FIRST_AHEAD, _REST_AHEAD = 16, 8
 _LINE = 32  # words in a cache line
+_ONE = np.uint64(1)
 
 
 class Graph(NamedTuple):
@@ -44,58 +46,87 @@ class Graph(NamedTuple):
 
 
 class Cursors(NamedTuple):
-    """Cursors of one worker's blocks, and the calendar they lie in.
+    """Cursors of one worker's blocks, in a calendar: a *bin* for each step, by its low bits, and block.
+
+    A bin is a chain of *chunks* of some cursors each, so that what is due lies together in memory.
 
     Attributes
     ----------
-    at, end : (capacity,) int64
+    at, end : (chunks, size) int64
         Word of the next group, and end of the section.
-    next : (capacity,) int32
-        The next cursor of the same step and block, or of the free list.
-    heads : (slots, blocks) int32
-        First cursor of each step, by the step's low bits, and block.
+    filled : (chunks,) int32
+        Cursors in a chunk.
+    chain : (chunks,) int32
+        The next chunk of the same bin, or of the free list.
+    bins : (slots, blocks) int32
+        First chunk of each bin.
     counters : (2,) int64
-        First free cursor; cursors in use.
+        First free chunk; cursors in use.
     first_block : int
     """
 
     at: NDArray[np.int64]
     end: NDArray[np.int64]
-    next: NDArray[np.int32]
-    heads: NDArray[np.int32]
+    filled: NDArray[np.int32]
+    chain: NDArray[np.int32]
+    bins: NDArray[np.int32]
     counters: NDArray[np.int64]
     first_block: int
 
     @staticmethod
     def make(first_block: int, blocks: int, max_delay: int) -> "Cursors":
-        """Return a calendar for delays up to ``max_delay``, with no cursors yet."""
-        heads = np.full((2 ** int(max_delay).bit_length(), blocks), _NONE, np.int32)
-        empty = np.empty(0, np.int64)
-        return Cursors(empty, empty, np.empty(0, np.int32), heads, np.array([_NONE, 0], np.int64), first_block)
+        """Return a calendar for delays up to ``max_delay``, with no chunks yet."""
+        bins = np.full((2 ** int(max_delay).bit_length(), blocks), _NONE, np.int32)
+        # Nearly every bin has a chunk that is not full: large chunks only where there are few bins.
+        size = _LARGE_CHUNK if bins.size <= _FEW_BINS else _SMALL_CHUNK
+        empty, none = np.empty((0, size), np.int64), np.empty(0, np.int32)
+        return Cursors(empty, empty, none, none, bins, np.array([_NONE, 0], np.int64), first_block)
 
     def grown(self, more: int) -> "Cursors":
         """Return the same cursors with room for at least ``more``."""
-        size, used = len(self.at), int(self.counters[_COUNT])
-        capacity = max(used + more, 2 * size, 1024)
-        at, end = (np.resize(part, capacity) if size else np.empty(capacity, np.int64) for part in (self.at, self.end))
-        following = np.arange(1, capacity + 1, dtype=np.int32)
-        following[:size] = self.next
-        following[-1] = self.counters[_FREE]
+        size = len(self.chain)
+        chunks = max(_chunks_needed(self, more), 2 * size, 64)
+        at, end, filled = (_longer(part, chunks) for part in (self.at, self.end, self.filled))
+        chain = np.arange(1, chunks + 1, dtype=np.int32)
+        chain[:size] = self.chain
+        chain[-1] = self.counters[_FREE]
         self.counters[_FREE] = size
-        return self._replace(at=at, end=end, next=following)
+        return self._replace(at=at, end=end, filled=filled, chain=chain)
+
+
+def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
+    longer = np.zeros((length, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 @kernel
-def room(cursors: Cursors) -> int:
-    """Return how many cursors are free."""
-    return len(cursors.at) - cursors.counters[_COUNT]
+def _chunks_needed(cursors: Cursors, more: int) -> int:
+    """Return the chunks that suffice for ``more`` cursors, however they fall into bins."""
+    cursors_then = cursors.counters[_COUNT] + more
+    return cursors_then // cursors.at.shape[1] + min(cursors_then, cursors.bins.size) + 1
 
 
 @kernel
-def _enter(cursors: Cursors, cursor: int, step: int, block: int) -> None:
-    slot = step & (len(cursors.heads) - 1)
-    cursors.next[cursor] = cursors.heads[slot, block]
-    cursors.heads[slot, block] = cursor
+def has_room(cursors: Cursors, more: int) -> bool:
+    """Return whether ``more`` cursors can be launched."""
+    return len(cursors.chain) >= _chunks_needed(cursors, more)
+
+
+@part
+def _enter(cursors: Cursors, at: int, end: int, step: int, block: int) -> None:
+    """Put a cursor into the bin of a step and block."""
+    slot = step & (len(cursors.bins) - 1)
+    chunk = np.int64(cursors.bins[slot, block])
+    if chunk == _NONE or cursors.filled[chunk] == cursors.at.shape[1]:
+        following, chunk = chunk, cursors.counters[_FREE]
+        cursors.counters[_FREE] = cursors.chain[chunk]
+        cursors.chain[chunk], cursors.filled[chunk] = following, 0
+        cursors.bins[slot, block] = chunk
+    place = cursors.filled[chunk]
+    cursors.at[chunk, place], cursors.end[chunk, place] = at, end
+    cursors.filled[chunk] = place + 1
+    cursors.counters[_COUNT] += 1
 
 
 @kernel
@@ -107,105 +138,111 @@ def launch(cursors: Cursors, graph: Graph, step: int, spike: int) -> None:
     for entry in range(start + 1, start + 1 + 3 * sections, 3):
         end = at + section_words(words, entry)
         block = np.int64(words[entry]) - cursors.first_block
-        if 0 <= block < cursors.heads.shape[1]:
-            cursor = np.int64(cursors.counters[_FREE])
-            cursors.counters[_FREE] = cursors.next[cursor]
-            cursors.counters[_COUNT] += 1
-            cursors.at[cursor], cursors.end[cursor] = at, end
-            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3), block)
+        if 0 <= block < cursors.bins.shape[1]:
+            _enter(cursors, at, end, step + (np.int64(words[at]) >> 3), block)
         at = end
 
 
-@kernel
-def _add_group(into: NDArray[np.integer[Any]], graph: Graph, at: int, count: int, kind: int) -> None:
-    """Add one group to ``into``, the inputs of its block.
+@part
+def _add_group(sums: NDArray[np.integer[Any]], first: int, graph: Graph, at: int, count: int, kind: int) -> None:
+    """Add one group to ``sums``, where the inputs of its receptor and block begin at ``first``.
 
     Memory traffic of an event: 2 to 4 bytes read in sequence, 4 or 8 read and written at random within the block.
     """
-    words = graph.words
+    words, base, body = graph.words, np.uint64(first), np.uint64(at + 2)
+    # Unsigned, since numba lets negative indices count from the end, which costs at every event.
     if kind == SHARED:
-        code = np.int16(words[at + 2])
-        for k in range(at + 3, at + 3 + count):
-            into[words[k]] += code
+        code = np.int16(words[body])
+        for k in range(body + _ONE, body + _ONE + np.uint64(count)):
+            sums[base + np.uint64(words[k])] += code
     elif kind == BYTES:
-        body = at + 2
-        first = 2 * (body + count)
-        for k in range(count):
-            into[words[body + k]] += graph.halves[first + k]
+        half = np.uint64(2) * (body + np.uint64(count))
+        for k in range(np.uint64(count)):
+            sums[base + np.uint64(words[body + k])] += graph.halves[half + k]
     else:
-        for k in range(at + 2, at + 2 + 2 * count, 2):
-            into[words[k]] += np.int16(words[k + 1])
+        for k in range(body, body + np.uint64(2 * count), np.uint64(2)):
+            sums[base + np.uint64(words[k])] += np.int16(words[k + _ONE])
 
 
-@kernel
-def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int32]) -> int:
-    """Empty one place of the calendar into ``due``; return how many cursors that are, as far as there is room."""
-    cursor, count = cursors.heads[slot, block], 0
-    while cursor != _NONE and count < len(due):
-        due[count] = cursor
-        count += 1
-        cursor = cursors.next[cursor]
-    cursors.heads[slot, block] = cursor
+@part
+def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int64]) -> int:
+    """Move cursors from a bin to ``due``, (2, any), as far as there is room for whole chunks; return how many."""
+    chunk, count = np.int64(cursors.bins[slot, block]), 0
+    while chunk != _NONE and count + cursors.at.shape[1] <= due.shape[1]:
+        for k in range(cursors.filled[chunk]):
+            due[0, count], due[1, count] = cursors.at[chunk, k], cursors.end[chunk, k]
+            count += 1
+        following = np.int64(cursors.chain[chunk])
+        cursors.chain[chunk] = cursors.counters[_FREE]
+        cursors.counters[_FREE] = chunk
+        chunk = following
+    cursors.bins[slot, block] = chunk
+    cursors.counters[_COUNT] -= count
     return count
 
 
-@kernel
+@part
 def _prefetch_rest(words: NDArray[np.uint16], at: int) -> None:
-    """Ask for the lines behind a group's first two, which have come in by now and say how long it is.
+    """Ask for the lines behind a group's first one, which has come in by now and says how long it is.
 
     The head of the group that follows is among them: it says when that is due.
     """
     following = at + group_words(np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3)
-    for line in range(at + 2 * _LINE, following, _LINE):
+    for line in range(at + _LINE, following, _LINE):
         prefetch(words, line)
     prefetch(words, following)
 
 
-@kernel
+@part
 def _deliver_due(
-    cursors: Cursors, graph: Graph, step: int, block: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]
+    cursors: Cursors,
+    graph: Graph,
+    step: int,
+    block: int,
+    sums: NDArray[np.integer[Any]],
+    neurons: int,
+    due: NDArray[np.int64],
+    count_due: int,
 ) -> int:
-    """Add the groups of some cursors that are due now; return the number of events."""
-    events, words = 0, graph.words
-    for k in range(len(due)):
+    """Add the groups of some cursors that are due now; return the number of events.
+
+    ``sums`` has one vector of ``neurons`` for each receptor, one behind the other: a view for each group would cost
+    as much as five events.
+    """
+    events, words, places = 0, graph.words, due[0]
+    for k in range(count_due):
         # The calendar knows what comes next, so the cache can be told: groups lie all over memory.
-        if k + _FIRST_AHEAD < len(due):
-            prefetch(words, cursors.at[due[k + _FIRST_AHEAD]])
-            prefetch(words, cursors.at[due[k + _FIRST_AHEAD]] + _LINE)
-        if k + _REST_AHEAD < len(due):
-            _prefetch_rest(words, cursors.at[due[k + _REST_AHEAD]])
-        cursor = np.int64(due[k])
-        at, end = cursors.at[cursor], cursors.end[cursor]
+        if k + _FIRST_AHEAD < count_due:
+            prefetch(words, places[k + _FIRST_AHEAD])
+        if k + _REST_AHEAD < count_due:
+            _prefetch_rest(words, places[k + _REST_AHEAD])
+        at, end = places[k], due[1, k]
         delay = np.int64(words[at]) >> 3
         while at < end and np.int64(words[at]) >> 3 == delay:
             count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-            _add_group(codes[words[at] & 7][block * graph.block_neurons :], graph, at, count, kind)
+            first = (np.int64(words[at]) & 7) * neurons + block * graph.block_neurons
+            _add_group(sums, first, graph, at, count, kind)
             events += count
             at += group_words(count, kind)
         if at < end:
-            cursors.at[cursor] = at
-            _enter(cursors, cursor, step + (np.int64(words[at]) >> 3) - delay, block)
-        else:
-            cursors.next[cursor] = cursors.counters[_FREE]
-            cursors.counters[_FREE] = cursor
-            cursors.counters[_COUNT] -= 1
+            _enter(cursors, at, end, step + (np.int64(words[at]) >> 3) - delay, block)
     return events
 
 
 @kernel
-def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int32]) -> int:
+def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int64]) -> int:
     """Add all groups due at ``step`` to ``codes``, block by block; return the number of events.
 
     Parameters
     ----------
     codes : (receptors, own neurons) int32 or int64
         From the first neuron of the worker's first block on.
-    due : (any,) int32
+    due : (2, at least 64) int64
         Scratch.
     """
-    events, slot = 0, step & (len(cursors.heads) - 1)
-    for block in range(cursors.heads.shape[1]):
-        while cursors.heads[slot, block] != _NONE:
+    events, slot, sums = 0, step & (len(cursors.bins) - 1), codes.reshape(-1)
+    for block in range(cursors.bins.shape[1]):
+        while cursors.bins[slot, block] != _NONE:
             count = _take_due(cursors, slot, block, due)
-            events += _deliver_due(cursors, graph, step, block, codes, due[:count])
+            events += _deliver_due(cursors, graph, step, block, sums, codes.shape[1], due, count)
     return events

@@ -12,7 +12,7 @@ import numpy as np
 from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
-from neurograph.delivery import Cursors, Graph, deliver, launch, room
+from neurograph.delivery import Cursors, Graph, deliver, has_room, launch
 from neurograph.models.base import (
     AT_CONSTANTS,
     AT_COUNTDOWN,
@@ -280,7 +280,7 @@ def advance(
         spikes = _launch_epoch(work, cursors, graph, common, start, False)
         if spikes < 0:
             return ROWS
-        if room(cursors) < spikes * cursors.heads.shape[1]:
+        if not has_room(cursors, spikes * cursors.bins.shape[1]):
             return CURSORS
         _launch_epoch(work, cursors, graph, common, start, True)
         progress[EPOCH] += 1

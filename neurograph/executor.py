@@ -119,7 +119,7 @@ class _Worker:
             self._work = self._work._replace(log=np.empty_like(self._work.log))
         elif status == CURSORS:
             spikes = spikes_of_epoch(self._work, executor.common)
-            self._cursors = self._cursors.grown(len(spikes) * self._cursors.heads.shape[1])
+            self._cursors = self._cursors.grown(len(spikes) * self._cursors.bins.shape[1])
         elif status == ROWS:
             executor.admit(spikes_of_epoch(self._work, executor.common))
         return status not in (DONE, ABORTED)

@@ -59,7 +59,7 @@ class Neurons(NamedTuple):
         Arriving weight codes, in storage order.
     inputs : (receptors, TILE) float64; bits : (TILE,) uint64; counts, spikes : (TILE,) int32; block : (BLOCK,) int64
         Scratch for one tile.
-    due : int32
+    due : (2, any) int64
         Scratch for delivery.
     """
 
@@ -76,7 +76,7 @@ class Neurons(NamedTuple):
     counts: NDArray[np.int32]
     spikes: NDArray[np.int32]
     block: NDArray[np.int64]
-    due: NDArray[np.int32]
+    due: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ class Share:
             np.empty(TILE, np.int32),
             np.empty(TILE, np.int32),
             np.empty(BLOCK, np.int64),
-            np.empty(_DUE, np.int32),
+            np.empty((2, _DUE), np.int64),
         )
 
     def _run_table(self, circuit: Circuit, storage: NDArray[np.uint32], edges: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ def _run(
     cursors: Cursors,
     graph: Graph,
     codes: NDArray[np.int32],
-    due: NDArray[np.int32],
+    due: NDArray[np.int64],
     spikes: NDArray[np.uint32],
     at: int,
 ) -> int:
@@ -63,8 +63,10 @@ class _Delivery:
     def __init__(self, graph: Graph, neurons: int, max_delay: int, spikes: NDArray[np.uint32]) -> None:
         blocks = -(-neurons // graph.block_neurons)
         self._graph, self._spikes, self._step, self.events = graph, spikes, 0, 0
-        self._cursors = Cursors.make(0, blocks, max_delay).grown(spikes.shape[1] * blocks * (max_delay + 1))
-        self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty(4096, np.int32)
+        self._cursors = Cursors.make(0, blocks, max_delay).grown(
+            spikes.shape[1] * blocks * min(max_delay + 1, len(spikes))
+        )
+        self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty((2, 4096), np.int64)
 
     def __call__(self) -> None:
         self.events = _run(self._cursors, self._graph, self._codes, self._due, self._spikes, self._step)

@@ -38,7 +38,7 @@ def _largest(folder: Path, settings: Settings) -> Iterator[Figure]:
     ]
     built = None if out.exists() else run_command(["build", "multiarea", str(out), *options])
     circuit = Circuit(out)
-    note = f"{settings.areas} areas at scale {settings.scale:g}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses"
+    note = f"{settings.areas} areas at scale {settings.scale:g}: {circuit.neurons:,} neurons"
     nbytes = sum(path.stat().st_size for path in files_of(out))
     yield figure("synapses stored", [circuit.synapses / 1e9], "thousand million", note=note)
     yield figure("size on disk", [nbytes / 1e9], "GB", note="compressed, 8-bit weight codes")
