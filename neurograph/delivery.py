@@ -20,8 +20,8 @@ from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 _NONE = -1
 _FREE, _COUNT = 0, 1
 _SMALL_CHUNK, _LARGE_CHUNK, _FEW_BINS = 8, 64, 2**13
-# How many groups before its turn a group's first line is asked for, and how many before, the lines behind it.
-_FIRST_AHEAD, _REST_AHEAD = 16, 8
+# How many groups before its turn a group's first lines are asked for, and how many before, the lines behind them.
+_FIRST_AHEAD, _REST_AHEAD = 32, 8
 _LINE = 32  # words in a cache line
 _ONE = np.uint64(1)
 
@@ -183,12 +183,12 @@ def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int64]) -
 
 @part
 def _prefetch_rest(words: NDArray[np.uint16], at: int) -> None:
-    """Ask for the lines behind a group's first one, which has come in by now and says how long it is.
+    """Ask for the lines behind a group's first two, which have come in by now and say how long it is.
 
     The head of the group that follows is among them: it says when that is due.
     """
     following = at + group_words(np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3)
-    for line in range(at + _LINE, following, _LINE):
+    for line in range(at + 2 * _LINE, following, _LINE):
         prefetch(words, line)
     prefetch(words, following)
 
@@ -209,14 +209,15 @@ def _deliver_due(
     ``sums`` has one vector of ``neurons`` for each receptor, one behind the other: a view for each group would cost
     as much as five events.
     """
-    events, words, places = 0, graph.words, due[0]
+    events, words, places, ends = 0, graph.words, due[0], due[1]
     for k in range(count_due):
         # The calendar knows what comes next, so the cache can be told: groups lie all over memory.
         if k + _FIRST_AHEAD < count_due:
             prefetch(words, places[k + _FIRST_AHEAD])
+            prefetch(words, min(places[k + _FIRST_AHEAD] + _LINE, ends[k + _FIRST_AHEAD] - 1))
         if k + _REST_AHEAD < count_due:
             _prefetch_rest(words, places[k + _REST_AHEAD])
-        at, end = places[k], due[1, k]
+        at, end = places[k], ends[k]
         delay = np.int64(words[at]) >> 3
         while at < end and np.int64(words[at]) >> 3 == delay:
             count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3

@@ -101,7 +101,7 @@ class Run:
     constants: NDArray[np.float64]
 
 
-_DUE = 4096
+_DUE = 8192
 
 
 class Share:

@@ -66,7 +66,7 @@ class _Delivery:
         self._cursors = Cursors.make(0, blocks, max_delay).grown(
             spikes.shape[1] * blocks * min(max_delay + 1, len(spikes))
         )
-        self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty((2, 4096), np.int64)
+        self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty((2, 8192), np.int64)
 
     def __call__(self) -> None:
         self.events = _run(self._cursors, self._graph, self._codes, self._due, self._spikes, self._step)
