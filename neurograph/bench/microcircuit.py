@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from neurograph.bench.child import run_command
 from neurograph.bench.figures import Figure, figure, ratios
 from neurograph.bench.settings import Settings
+from neurograph.bench.trains import correlations, interval_cvs
 from neurograph.circuit import Circuit
 from neurograph.cortex import NAMES, RATES
 from neurograph.simulation import Simulation
@@ -50,6 +52,8 @@ def measure_microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
         yield from _compared(ours, theirs, note, settings.scale)
     if settings.scale == 1.0:
         yield from _rates(path)
+    elif theirs:
+        yield from _irregularity(folder, path, settings)
 
 
 def _compared(ours: list[_Run], theirs: list[_Run], note: str, scale: float) -> Iterator[Figure]:
@@ -79,8 +83,8 @@ def mean_rates(simulation: Simulation, start: float, duration: float) -> dict[st
     return {p.name: float(n) / p.size / (duration / 1000.0) for p, n in zip(populations.values(), counts, strict=True)}
 
 
-def _run_nest(scale: float, duration: float) -> _Run:
-    arguments = [str(value) for value in (scale, THREADS, WARM, duration)]
+def _run_nest(scale: float, duration: float, seed: int = 1, spikes: Path | None = None) -> _Run:
+    arguments = [str(value) for value in (scale, THREADS, WARM, duration, seed, spikes) if value is not None]
     command = [sys.executable, "-m", "neurograph.bench.nest_microcircuit", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -98,3 +102,22 @@ def _rates(path: Path) -> Iterator[Figure]:
         note = f"{RATE_DURATION / 1000:g} s after {SETTLED:g} ms; reference {reference} Hz, off by "
         note += f"{100 * (rates[name] / reference - 1):+.1f} %"
         yield figure(f"mean rate of {name}", [rates[name]], "Hz", asked="within 5 % or 3 s.d.", note=note)
+
+
+def _irregularity(folder: Path, path: Path, settings: Settings) -> Iterator[Figure]:
+    """Compare the distributions of irregularity and correlation with NEST's, and NEST's with those of another seed."""
+    neurons = Circuit(path).neurons
+    with Simulation(path, workers=THREADS, seed=1) as simulation:
+        simulation.run(WARM + settings.duration)
+        spikes = simulation.spikes
+    late = spikes.times >= WARM
+    trains = [(spikes.times[late], spikes.neurons[late])]
+    for seed in (1, 2):
+        _run_nest(settings.scale, settings.duration, seed, folder / "nest.npz")
+        found = np.load(folder / "nest.npz")
+        trains.append((found["times"], found["neurons"]))
+    for what, measure in (("CV of intervals", interval_cvs), ("pairwise correlation", correlations)):
+        ours, one, two = (measure(times, of, neurons, WARM, settings.duration) for times, of in trains)
+        apart, allowed = float(ks_2samp(ours, one).statistic), float(ks_2samp(one, two).statistic)
+        note = f"KS distance to NEST {apart:.4f}; NEST to NEST with another seed {allowed:.4f}; {len(ours):,} values"
+        yield figure(f"{what}: distance to NEST / NEST to NEST", [apart / allowed], "", asked="at most 1.5", note=note)

@@ -1,4 +1,4 @@
-"""The microcircuit in NEST: ``python -m neurograph.bench.nest_microcircuit SCALE THREADS WARM_MS DURATION_MS``.
+"""The microcircuit in NEST: ``python -m neurograph.bench.nest_microcircuit SCALE THREADS WARM DURATION SEED [NPZ]``.
 
 A process of its own, as NEST keeps one network for each. Prints one JSON object: seconds of building and of stepping,
 mean rates. The same populations, numbers of synapses, weights, delays and drive as `neurograph.cortex`.
@@ -18,11 +18,11 @@ from neurograph.normals import Normal
 from neurograph.row_rules import FixedTotal
 
 
-def main(scale: float, threads: int, warm: float, duration: float) -> dict[str, Any]:
-    """Build, step and return the figures; times in ms."""
+def main(scale: float, threads: int, warm: float, duration: float, seed: int, spikes: str | None) -> dict[str, Any]:
+    """Build, step and return the figures; times in ms; write times (ms) and neurons of spikes if asked to."""
     nest.set_verbosity("M_ERROR")
     nest.ResetKernel()
-    nest.SetKernelStatus({"resolution": 0.1, "local_num_threads": threads, "rng_seed": 1})
+    nest.SetKernelStatus({"resolution": 0.1, "local_num_threads": threads, "rng_seed": seed})
     network = cortex.microcircuit(scale=scale)
     started = time.perf_counter()
     populations = _populations(network)
@@ -42,6 +42,10 @@ def main(scale: float, threads: int, warm: float, duration: float) -> dict[str, 
     run_s = time.perf_counter() - started
     nest.Cleanup()
     rates = {n: r.n_events / len(populations[n]) / (duration / 1000.0) for n, r in recorders.items()}
+    if spikes is not None:
+        events = [recorder.get("events") for recorder in recorders.values()]
+        times, senders = (np.concatenate([e[name] for e in events]) for name in ("times", "senders"))
+        np.savez(spikes, times=times, neurons=senders - 1)
     return {"build_s": build_s, "run_s": run_s, "rates": rates}
 
 
@@ -80,5 +84,6 @@ def _connect(network: Network, populations: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    scale, threads, warm, duration = (float(text) for text in sys.argv[1:])
-    print(json.dumps(main(scale, int(threads), warm, duration)))  # noqa: T201
+    scale, threads, warm, duration = (float(text) for text in sys.argv[1:5])
+    written = sys.argv[6] if len(sys.argv) > 6 else None
+    print(json.dumps(main(scale, int(threads), warm, duration, int(sys.argv[5]), written)))  # noqa: T201

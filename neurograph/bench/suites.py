@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from neurograph.bench.balanced import measure_balanced
 from neurograph.bench.figures import Figure
 from neurograph.bench.kernels import measure_kernels
 from neurograph.bench.microcircuit import measure_microcircuit
@@ -11,6 +12,7 @@ from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
 
 SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
+    "balanced": measure_balanced,
     "build": measure_building,
     "kernels": measure_kernels,
     "microcircuit": measure_microcircuit,
