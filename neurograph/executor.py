@@ -161,8 +161,14 @@ class Executor:
             self._guard.passed if self._guard else np.ones(circuit.neurons, np.uint8),
             np.zeros(circuit.neurons, np.uint8),
         )
-        self.workers = [_Worker(self, k, len(edges), first, last, seed) for k, (first, last) in enumerate(edges)]
-        self._pool: ThreadPoolExecutor | None = None
+        # A thread each, but the caller's own for the first. It makes its worker, so that the neurons' memory is first
+        # touched, and on machines with several memories placed, by the thread that will use it.
+        self._threads = [ThreadPoolExecutor(1, thread_name_prefix="neurograph-worker") for _ in edges[1:]]
+        others = [
+            thread.submit(_Worker, self, k, len(edges), *edges[k], seed) for k, thread in enumerate(self._threads, 1)
+        ]
+        first = [_Worker(self, 0, len(edges), *edge, seed) for edge in edges[:1]]
+        self.workers = [*first, *(other.result() for other in others)]
 
     @property
     def events(self) -> int:
@@ -184,10 +190,8 @@ class Executor:
         """
         assert not self.common.meeting[ABORT], "a run that an error has ended cannot go on"
         until = self.step + min(steps, MAX_STEPS)
-        others = self.workers[1:]
-        if self._pool is None and others:
-            self._pool = ThreadPoolExecutor(len(others), thread_name_prefix="neurograph-worker")
-        waiting = [self._pool.submit(w.run, until, injected) for w in others] if self._pool else []
+        others = zip(self._threads, self.workers[1:], strict=True)
+        waiting = [thread.submit(worker.run, until, injected) for thread, worker in others]
         try:
             for worker in self.workers[:1]:
                 worker.run(until, injected)
@@ -209,6 +213,5 @@ class Executor:
 
     def close(self) -> None:
         """Join the worker threads."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        for thread in self._threads:
+            thread.shutdown(wait=True, cancel_futures=True)

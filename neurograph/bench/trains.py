@@ -38,6 +38,6 @@ def correlations(times: Floats, neurons: NDArray[np.int64], size: int, start: fl
     column = np.minimum(((times[mine] - start) / _BIN).astype(int), bins - 1)
     counts = np.zeros((len(chosen), bins))
     np.add.at(counts, (np.searchsorted(chosen, neurons[mine]), column), 1)
-    matrix = np.corrcoef(counts[counts.any(axis=1)])
+    matrix: Floats = np.atleast_2d(np.corrcoef(counts[counts.any(axis=1)]))
     found: Floats = matrix[np.triu_indices(len(matrix), 1)]
     return found
