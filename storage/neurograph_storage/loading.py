@@ -73,12 +73,22 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
 
 
 def _load(store: CircuitStore, batch: tuple[int, int]) -> Rows:
-    stored = read_stored(store, *batch)
+    return decode_stored(store, batch[0], read_stored(store, *batch))
+
+
+def decode_stored(store: CircuitStore, first: int, stored: StoredRows) -> Rows:
+    """Return stored rows, of which the first is ``first``, as plain ones.
+
+    Raises
+    ------
+    CorruptionError
+        Names the granule and its chunk file, or the row.
+    """
     for granule in stored.damaged.tolist():
         raise store.granule_error(ROW_WORDS, granule)
     try:
         return decode(stored.starts, stored.words, store.block_neurons, store.codec)
     except CorruptionError as error:
         raise CorruptionError(
-            f"row {batch[0] + (error.row or 0)} of {store.path} is damaged: its bits say nothing"
+            f"row {first + (error.row or 0)} of {store.path} is damaged: its bits say nothing"
         ) from error
