@@ -40,9 +40,9 @@ from neurograph.share import (
     Events,
     Neurons,
 )
-from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, free, place, request
+from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, follow, free, place, request
 from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.fetching import AT, READY
+from neurograph_storage.fetching import AT, READY, RING, WORDS
 from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import kernel, part
 from neurograph_storage.libc import nanoseconds
@@ -285,8 +285,11 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
     if work.worker != 0 or counters[PLANNED] > progress[EPOCH]:
         return DONE
     start, step = progress[EPOCH_START], progress[STEP]
+    # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
+    if not follow(tails, start, step):
+        return FULL
     free(tails, step)
-    if not request(tails, _keys(work, common, start, spikes), start):
+    if not request(tails, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
         return FULL
     place(tails)
     due = progress[LAUNCHED] + count_due(tails, progress[LAUNCHED], step + work.epoch_steps)
@@ -330,11 +333,13 @@ def _launch_tails(work: Work, cursors: Cursors, graph: Graph, common: Common, ta
         progress[WANTED] = due
         return CURSORS
     for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
-        status = _await(tails, common, work, number)
-        if status != DONE:
-            return status
         of_request = tails.requests[number % slots]
-        launch(cursors, graph, of_request[STEP_OF], tails.ring[0] + of_request[AT] % tails.ring[1])
+        if of_request[WORDS]:
+            status = _await(tails, common, work, number)
+            if status != DONE:
+                return status
+            first, length = tails.ring[of_request[RING]]
+            launch(cursors, graph, of_request[STEP_OF], first + of_request[AT] % length)
         progress[LAUNCHED] = number + 1
     return DONE
 

@@ -1,9 +1,11 @@
 """How is memory divided when the rows of a circuit do not fit in it?
 
-After state and tables, one *pool*: first the heads of all rows, then the ring of tails. Heads are as deep as fits in a
-third of the pool: a deeper head gives reads more time and leaves shorter tails, and the ring keeps what is read.
+After state and tables, one *pool*: first the heads of all rows, then the ring of tails. Heads are as deep as fits in
+half of the pool: a deeper head gives reads more time and leaves shorter tails, and the ring keeps what is read.
 `Stream` makes all of it and owns the readers; `neurograph.tails` says what happens then.
 """
+
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,10 @@ from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
 from neurograph.epoch import MAX_EPOCH
 from neurograph.statistics import PrefetchStatistics
-from neurograph.tails import COPIED, COUNTERS, PLACED, REQUESTED, Tails
+from neurograph.tails import COPIED, COUNTERS, DIVIDED, PLACED, REQUESTED, SPLIT, Tails
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
-from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, PAGE, READS, ROW, Fetching
+from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, PAGE, READS, ROW, WORDS, Fetching
 from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
@@ -27,9 +29,11 @@ from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
 MAX_READERS = 8
 # Bytes that are read at once at most, unless a row is longer.
 _EXTENT_BYTES = 2**18
-_HEADS_SHARE, _MAX_DEPTH = 3, 64
-# Rows of 64-bit and 32-bit words: where rows and heads begin, sums, tails, latest requests.
-_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 8, 8 * (FIELDS + 1)
+_HEADS_SHARE, _MAX_DEPTH = 2, 64
+# Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
+_CLASSES, _BORDERS = 8, 64
+# Of each row: where it and its head begin, its sum, the words of its tail and of its classes, its latest request.
+_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8, 8 * (FIELDS + 1)
 # The ring must hold the largest tail so many times, or it is no use to begin.
 _LEAST_TAILS = 4
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
@@ -48,9 +52,32 @@ def epoch_length(min_delay: int, first_delay: int) -> int:
 
 
 def choose_depth(heads: NDArray[np.int64], depths: NDArray[np.int64], pool_words: int) -> int:
-    """Return the largest depth whose heads take at most a third of the pool, or 0."""
+    """Return the largest depth whose heads take at most half of the pool, or 0."""
     fitting: list[int] = depths[heads <= pool_words // _HEADS_SHARE].tolist()
     return max(fitting, default=0)
+
+
+def class_bounds(depth: int, borders: NDArray[np.int64], words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the largest delay of heads, then of each class, so that classes take about equally much.
+
+    That is words in memory, all at once after a burst of spikes, and steps that they must stay there.
+
+    Parameters
+    ----------
+    depth : int
+    borders : (n,) int64
+        Delays at which a class may end, rising; classes end with the last one.
+    words : (n,) int64
+        Of all groups up to each border.
+
+    Examples
+    --------
+    >>> class_bounds(2, np.arange(3, 20), 10 * np.arange(3, 20)).tolist()
+    [2, 5, 7, 9, 11, 13, 15, 17, 19]
+    """
+    shares = [(measure - measure[0]) / max(1, measure[-1] - measure[0]) for measure in (words, borders)]
+    ends = borders[np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, _CLASSES) / _CLASSES)]
+    return np.unique(np.concatenate([[depth], ends, borders[-1:]]))
 
 
 def least_bytes(circuit: Circuit) -> int:
@@ -91,22 +118,22 @@ class Stream:
         threads = min(max(room // 16 // span, 1), MAX_READERS)
         scratch = max(span, min(_EXTENT_BYTES, room // (32 * threads)))
         slots, pool = _divide(self._store, room - threads * scratch)
-        self.depth, heads, words = self._heads(pool)
+        self.bounds, heads, words = self._heads(pool)
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
         first = int(heads.starts[-1])
-        ring = np.array([first, len(words) - first - threads * plain], np.int64)
-        self._check_ring(int(ring[1]), int(heads.tails.max(initial=0)))
+        ring = _halves(first, len(words) - first - threads * plain)
+        self._check_ring(int(ring[0, 1]), int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
-        self._readers = Readers(threads, scratch // 2, plain, self._diagnose)
+        self._readers = Readers(threads, scratch // 2, plain)
         self.tails = self._tails(heads, ring, slots)
         self._fetching = self._fetching_of(heads, ring)
         self.epoch_steps = epoch_length(self._store.min_delay, self.tails.first_delay)
 
     def start(self) -> None:
         """Start the readers, if they are not there yet."""
-        self._readers.start(self._fetching)
+        self._readers.start(self._fetching, partial(_diagnose, self._store, self.tails.requests))
 
     def check(self) -> None:
         """Raise what went wrong in a reader, if anything did."""
@@ -115,22 +142,25 @@ class Stream:
     def full(self) -> MemoryBudgetError:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
         slots, counters = len(self.tails.state), self.tails.counters
-        waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, ROW]
-        missing = 2 * int(self.tails.words[waiting].sum(dtype=np.int64)) + PAGE
-        needed = self._budget + missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
+        waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
+        missing = 2 * int(waiting.sum()) + PAGE
+        # Their ring is half of what heads leave.
+        needed = self._budget + 2 * missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
         return MemoryBudgetError(
             f"the rows of the spikes in flight take {format_size(missing)} more than the "
-            f"{format_size(2 * int(self.tails.ring[1]))} that the memory budget leaves for them; give at least "
-            f"--memory {needed // 2**20 + 1}MiB",
+            f"{format_size(2 * int(self.tails.ring[DIVIDED, 1]))} that the memory budget leaves for them; "
+            f"give at least --memory {needed // 2**20 + 1}MiB",
             needed=needed,
             budget=self._budget,
         )
 
     def figures(self) -> dict[str, int]:
-        """Return bytes and requests read, nanoseconds that readers took, bytes of rows asked for, and copies."""
+        """Return bytes and requests read, nanoseconds that readers took, bytes of rows; copies, divided tails."""
         total = self._readers.figures.sum(axis=0)
         names = {"bytes": BYTES, "reads": READS, "nanoseconds": NANOSECONDS, "asked": ASKED}
-        return {name: int(total[k]) for name, k in names.items()} | {"copied": int(self.tails.counters[COPIED])}
+        counters = {"copied": COPIED, "divided": SPLIT}
+        counted = {name: int(self.tails.counters[k]) for name, k in counters.items()}
+        return {name: int(total[k]) for name, k in names.items()} | counted
 
     def prefetch(self, hits: int, misses: int) -> PrefetchStatistics:
         """Return what reading ahead achieved, given how many tails were there in time, and how many were not."""
@@ -146,17 +176,22 @@ class Stream:
     def _spec(self) -> ArraySpec:
         return self._store.specs[ROW_WORDS]
 
-    def _heads(self, words: int) -> tuple[int, Heads, NDArray[np.uint16]]:
-        """Return the depth of heads, the heads, and the pool that they lie in."""
+    def _heads(self, words: int) -> tuple[NDArray[np.int64], Heads, NDArray[np.uint16]]:
+        """Return the largest delays of heads and classes, the heads, and the pool that they lie in."""
         store = self._store
         depths = np.arange(store.min_delay, min(store.max_delay, _MAX_DEPTH + 1), dtype=np.int64)
         depth = choose_depth(head_words(store, depths), depths, words)
         pool = np.empty(max(words, 0), np.uint16)
-        while (heads := read_heads(store, depth, pool)) is None and depth > 0:
+        while (heads := read_heads(store, self._bounds(depth), pool)) is None and depth > 0:
             depth = depth // 2 if depth // 2 >= store.min_delay else 0
         if heads is None:
             raise self._too_small(2 * store.neurons)
-        return depth, heads, pool
+        return self._bounds(depth), heads, pool
+
+    def _bounds(self, depth: int) -> NDArray[np.int64]:
+        first = max(depth + 1, self._store.min_delay)
+        borders = np.unique(np.linspace(first, self._store.max_delay, _BORDERS).astype(np.int64))
+        return class_bounds(depth, borders, head_words(self._store, borders))
 
     def _check_ring(self, words: int, largest: int) -> None:
         if words < _LEAST_TAILS * largest:
@@ -174,8 +209,8 @@ class Stream:
     def _tails(self, heads: Heads, ring: NDArray[np.int64], slots: int) -> Tails:
         store = self._store
         return Tails(
-            1, max(self.depth + 1, store.min_delay), store.max_delay, self._readers.into,
-            self.graph.words, ring, heads.tails,
+            1, max(int(self.bounds[0]) + 1, store.min_delay), self._readers.into, self.graph.words, ring, heads.tails,
+            self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
             np.full(store.neurons, -1, np.int64), np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
             np.zeros(COUNTERS, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
@@ -184,19 +219,26 @@ class Stream:
         store = self._store
         return Fetching(
             # A copy: whoever shortens the file must not stop the process.
-            np.array(store.arrays[ROW_STARTS]), heads.sums, heads.tails, self._files.descriptors,
-            self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons, self.depth,
+            np.array(store.arrays[ROW_STARTS]), heads.sums, self._files.descriptors,
+            self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons,
             read_address(), self._readers.pipe, self.graph.words, ring, self.tails.requests, self.tails.state,
             np.zeros(1, np.int64),
         )  # fmt: skip
 
-    def _diagnose(self, number: int) -> None:
-        row = int(self.tails.requests[number % len(self.tails.state), ROW])
-        for granule in read_stored(self._store, row, row + 1).damaged.tolist():
-            raise self._store.granule_error(ROW_WORDS, granule)
-        granule = int(self._store.arrays[ROW_STARTS][row]) * 2 // GRANULE_BYTES
-        path = self._store.granule_path(ROW_WORDS, granule)
-        raise CorruptionError(f"row {row} of {self._store.path} could not be read, from {path} on", path=path)
+
+def _diagnose(store: CircuitStore, requests: NDArray[np.int64], number: int) -> None:
+    """Raise what is wrong with the row of a request."""
+    row = int(requests[number % len(requests), ROW])
+    for granule in read_stored(store, row, row + 1).damaged.tolist():
+        raise store.granule_error(ROW_WORDS, granule)
+    path = store.granule_path(ROW_WORDS, int(store.arrays[ROW_STARTS][row]) * 2 // GRANULE_BYTES)
+    raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
+
+
+def _halves(first: int, words: int) -> NDArray[np.int64]:
+    """Return the two rings that lie in some words of the pool; see `Tails`."""
+    half = max(0, words // 2)
+    return np.array([[first, half], [first + half, half]], np.int64)
 
 
 def _row_bytes(store: CircuitStore) -> int:
@@ -207,6 +249,6 @@ def _row_bytes(store: CircuitStore) -> int:
 def _divide(store: CircuitStore, room: int) -> tuple[int, int]:
     """Return how many requests there can be, a power of two, and the words of the pool."""
     mean = max(1, store.counts.plain_words // max(1, store.neurons))
-    wanted, affordable = room // mean, room // 4 // _REQUEST_BYTES
+    wanted, affordable = _CLASSES * room // mean, room // 4 // _REQUEST_BYTES
     slots = 2 ** max(4, min(wanted, affordable, 2**40).bit_length() - 1)
     return slots, (room - slots * _REQUEST_BYTES) // 2

@@ -1,6 +1,6 @@
-"""How is a row cut in two by delay: a head that is kept in memory, and a tail that comes from the disk when needed?
+"""How is a row cut by delay: a head that is kept in memory, and a tail, or classes of it, that come from the disk?
 
-Both are rows again (`neurograph_storage.stream`), with fewer groups: those with ``low < delay <= high``. So whatever
+All are rows again (`neurograph_storage.stream`), with fewer groups: those with ``low < delay <= high``. So whatever
 delivers rows delivers heads and tails as well.
 """
 
@@ -27,9 +27,9 @@ def _skip(words: U16, at: int, end: int, delay: int) -> int:
 
 @kernel
 def _span(words: U16, at: int, end: int, low: int, high: int) -> tuple[int, int]:
-    """Return where the groups with ``low < delay <= high`` of a section begin and end; a ``high`` below 0 is none."""
+    """Return where the groups with ``low < delay <= high`` of a section begin and end."""
     first = _skip(words, at, end, low)
-    return first, (end if high < 0 else _skip(words, first, end, high))
+    return first, _skip(words, first, end, high)
 
 
 @kernel
@@ -57,7 +57,7 @@ def cut(into: U16, at: int, words: U16, start: int, low: int, high: int) -> int:
     words : (any,) uint16
         The row begins at ``start``.
     low, high : int
-        In steps; ``high`` below 0 is no limit.
+        In steps.
 
     Returns
     -------
@@ -107,20 +107,30 @@ def row_sum(words: U16, start: int, end: int) -> int:
 
 
 @kernel
-def heads_of(words: U16, starts: I64, depth: int) -> tuple[U16, I64, I64]:
-    """Return the heads of rows, (words,) uint16, where each begins and the end, and the words of each tail.
+def heads_of(words: U16, starts: I64, bounds: I64) -> tuple[U16, I64, I64]:
+    """Return the heads of rows, (words,) uint16, where each begins and the end, and the words of each class of tails.
 
-    A tail without groups has 0 words.
+    Parameters
+    ----------
+    bounds : (classes + 1,) int64
+        Largest delay of a head, then of each class.
+
+    Returns
+    -------
+    heads, places, tails : (words,) uint16; (rows + 1,) int64; (rows, classes + 1) int64
+        The first column is of the whole tail. What has no groups has 0 words.
     """
-    rows = len(starts) - 1
-    places, tails = np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
+    rows, classes = len(starts) - 1, len(bounds) - 1
+    places, tails = np.zeros(rows + 1, np.int64), np.zeros((rows, classes + 1), np.int64)
     for r in range(rows):
-        places[r + 1] = places[r] + cut_words(words, starts[r], 0, depth)
-        tail = cut_words(words, starts[r], depth, -1)
-        tails[r] = tail if tail > 1 else 0
+        places[r + 1] = places[r] + cut_words(words, starts[r], 0, bounds[0])
+        for c in range(classes + 1):
+            low, high = (bounds[c - 1], bounds[c]) if c else (bounds[0], bounds[-1])
+            length = cut_words(words, starts[r], low, high)
+            tails[r, c] = length if length > 1 else 0
     heads = np.empty(places[rows], np.uint16)
     for r in range(rows):
-        cut(heads, places[r], words, starts[r], 0, depth)
+        cut(heads, places[r], words, starts[r], 0, bounds[0])
     return heads, places, tails
 
 

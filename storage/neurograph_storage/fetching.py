@@ -25,9 +25,11 @@ from neurograph_storage.libc import nanoseconds, read_at, take_number
 U16 = NDArray[np.uint16]
 I64 = NDArray[np.int64]
 
-# Columns of the table of requests: row; step of its spike; first step of that epoch; word of the ring, counted on.
-ROW, STEP, START, AT = range(4)
-FIELDS = 4
+# Columns of the table of requests: row and step of a spike; first steps of the epochs of the spike and of the request;
+# where the words go in the ring, counted on, and how many there may be; delays wanted, low < delay <= high; the class
+# of delays that is requested next; which ring.
+ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, RING = range(10)
+FIELDS = 10
 WAITING, READY = range(2)
 # Positions in a reader's figures, and their number.
 BYTES, READS, NANOSECONDS, ASKED = range(4)
@@ -49,18 +51,14 @@ class Fetching(NamedTuple):
         First word on the disk.
     sums : (rows,) uint64
         See `row_sum`.
-    tails : (rows,) uint32
-        Words that arrive in the pool.
     files : (chunks,) int64
         Descriptors.
     file_bytes, compressed, block_neurons : int
-    depth : int
-        Groups of this delay or less, in steps, are left out.
     read, pipe : int
         Address of ``pread``; descriptor of the pipe.
     pool : (words,) uint16
-    ring : (2,) int64
-        First word of the ring in the pool, and its length.
+    ring : (rings, 2) int64
+        First word of each ring in the pool, and its length.
     requests : (slots, FIELDS) int64
     state : (slots,) int64
         Of each request; slots are a power of two.
@@ -69,12 +67,10 @@ class Fetching(NamedTuple):
 
     starts: NDArray[np.uint64]
     sums: NDArray[np.uint64]
-    tails: NDArray[np.uint32]
     files: I64
     file_bytes: int
     compressed: int
     block_neurons: int
-    depth: int
     read: int
     pipe: int
     pool: U16
@@ -111,19 +107,21 @@ def _finish(f: Fetching, scratch: U16, plain: U16, slot: int, first_word: int) -
     start, end = np.int64(f.starts[row]) - first_word, np.int64(f.starts[row + 1]) - first_word
     if row_sum(scratch, start, end) != f.sums[row]:
         return False
-    at = f.ring[0] + f.requests[slot, AT] % f.ring[1]
+    wanted = f.requests[slot]
+    first, length = f.ring[wanted[RING]]
+    at, low, high = first + wanted[AT] % length, wanted[LOW], wanted[HIGH]
     if f.compressed:
         # The sum was right, so these are the bits that could be decoded when the circuit was opened.
         words = get_gamma(scratch, start * 16)[0]
         if words > len(plain) or not get_row(plain, 0, words, scratch, start * 16, end * 16, f.block_neurons):
             return False
-        if cut_words(plain, 0, f.depth, -1) != f.tails[row]:
+        if cut_words(plain, 0, low, high) > wanted[WORDS]:
             return False
-        cut(f.pool, at, plain, 0, f.depth, -1)
+        cut(f.pool, at, plain, 0, low, high)
     else:
-        if cut_words(scratch, start, f.depth, -1) != f.tails[row]:
+        if cut_words(scratch, start, low, high) > wanted[WORDS]:
             return False
-        cut(f.pool, at, scratch, start, f.depth, -1)
+        cut(f.pool, at, scratch, start, low, high)
     publish(f.state, slot, READY)
     return True
 

@@ -19,6 +19,8 @@ from neurograph_storage.store import CircuitStore
 
 _BATCH_WORDS = 2**18
 _SAMPLES = 200
+# Words of a class are kept in units of so many, rounded up, in 16 bits; `MORE` where that is not enough.
+UNIT, MORE = 16, 2**16 - 1
 
 
 class Heads(NamedTuple):
@@ -30,6 +32,8 @@ class Heads(NamedTuple):
         Where each head begins, and the end.
     tails : (rows,) uint32
         Words of each tail; 0 if there is none.
+    classes : (rows, classes) uint16
+        The same of each class, in units.
     sums : (rows,) uint64
         Of each row as it lies on the disk.
     largest : int
@@ -38,6 +42,7 @@ class Heads(NamedTuple):
 
     starts: NDArray[np.uint64]
     tails: NDArray[np.uint32]
+    classes: NDArray[np.uint16]
     sums: NDArray[np.uint64]
     largest: int
 
@@ -64,13 +69,13 @@ def head_words(store: CircuitStore, depths: NDArray[np.int64]) -> NDArray[np.int
     return totals * store.neurons // len(rows)
 
 
-def read_heads(store: CircuitStore, depth: int, pool: NDArray[np.uint16]) -> Heads | None:
+def read_heads(store: CircuitStore, bounds: NDArray[np.int64], pool: NDArray[np.uint16]) -> Heads | None:
     """Read all rows, and write their heads to the beginning of ``pool``; return None if that is too short.
 
     Parameters
     ----------
-    depth : int
-        Largest delay of a head, in steps.
+    bounds : (classes + 1,) int64
+        Largest delay, in steps, of a head, and of each class of delays that tails are divided into.
     pool : (any,) uint16
 
     Raises
@@ -79,21 +84,23 @@ def read_heads(store: CircuitStore, depth: int, pool: NDArray[np.uint16]) -> Hea
         Names the granule and its chunk file, or the row.
     """
     starts, tails = np.zeros(store.neurons + 1, np.uint64), np.zeros(store.neurons, np.uint32)
+    classes = np.zeros((store.neurons, len(bounds) - 1), np.uint16)
     sums, row, at, largest = np.zeros(store.neurons, np.uint64), 0, 0, 0
-    read: Callable[[tuple[int, int]], _Piece] = partial(_read, store, depth)
+    read: Callable[[tuple[int, int]], _Piece] = partial(_read, store, bounds)
     for piece in in_order(read, store.row_batches(_BATCH_WORDS)):
         end, last = at + len(piece.words), row + len(piece.tails)
         if end > len(pool):
             return None
         pool[at:end], starts[row + 1 : last + 1] = piece.words, at + piece.places[1:]
-        tails[row:last], sums[row:last] = piece.tails, piece.sums
+        tails[row:last], sums[row:last] = piece.tails[:, 0], piece.sums
+        classes[row:last] = np.minimum(-(-piece.tails[:, 1:] // UNIT), MORE)
         row, at, largest = last, end, max(largest, piece.largest)
-    return Heads(starts, tails, sums, largest)
+    return Heads(starts, tails, classes, sums, largest)
 
 
-def _read(store: CircuitStore, depth: int, batch: tuple[int, int]) -> _Piece:
+def _read(store: CircuitStore, bounds: NDArray[np.int64], batch: tuple[int, int]) -> _Piece:
     stored = read_stored(store, *batch)
     rows = decode_stored(store, batch[0], stored)
-    heads, places, tails = heads_of(rows.words, rows.starts, depth)
+    heads, places, tails = heads_of(rows.words, rows.starts, bounds)
     largest = int(np.diff(rows.starts).max())
     return _Piece(heads, places, tails, row_sums(stored.words, stored.starts), largest)

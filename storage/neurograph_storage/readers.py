@@ -63,24 +63,29 @@ class Readers:
         Threads.
     scratch, plain : int
         Words that each has for what it reads, and for a row made plain.
-    diagnose : callable
-        Raises what is wrong with a row; called in a reader, when a row cannot be brought in.
     """
 
-    def __init__(self, count: int, scratch: int, plain: int, diagnose: Callable[[int], None]) -> None:
-        self._count, self._scratch, self._plain, self._diagnose = count, scratch, plain, diagnose
+    def __init__(self, count: int, scratch: int, plain: int) -> None:
+        self._count, self._scratch, self._plain = count, scratch, plain
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
         self.figures = np.zeros((count, FIGURES), np.int64)
         self.pipe, self.into = os.pipe()
         self._finalizer = weakref.finalize(self, _stop, self.pipe, self.into, self._threads)
 
-    def start(self, fetching: Fetching) -> None:
-        """Start the threads, if they are not there yet."""
+    def start(self, fetching: Fetching, diagnose: Callable[[int], None]) -> None:
+        """Start the threads, if they are not there yet.
+
+        Parameters
+        ----------
+        diagnose : callable
+            Raises what is wrong with a request that cannot be brought in; called in a reader. Must not know this
+            object, which would otherwise live as long as its threads, and they as long as it.
+        """
         for number in range(len(self._threads), self._count):
             thread = threading.Thread(
                 target=_run,
-                args=(fetching, self._scratch, self._plain, self.figures[number], self._diagnose, self._errors),
+                args=(fetching, self._scratch, self._plain, self.figures[number], diagnose, self._errors),
                 name=f"neurograph-reader-{number}",
                 daemon=True,
             )
