@@ -30,6 +30,8 @@ MAX_READERS = 8
 # Bytes that are read at once at most, unless a row is longer.
 _EXTENT_BYTES = 2**18
 _HEADS_SHARE, _MAX_DEPTH = 2, 64
+# What is divided gets this share of the room for tails. The rest is also a cache.
+_DIVIDED_SHARE = 4
 # Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
 _CLASSES, _BORDERS = 8, 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, its latest request.
@@ -122,7 +124,7 @@ class Stream:
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
         first = int(heads.starts[-1])
-        ring = _halves(first, len(words) - first - threads * plain)
+        ring = _rings(first, len(words) - first - threads * plain)
         self._check_ring(int(ring[0, 1]), int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
@@ -144,8 +146,7 @@ class Stream:
         slots, counters = len(self.tails.state), self.tails.counters
         waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
         missing = 2 * int(waiting.sum()) + PAGE
-        # Their ring is half of what heads leave.
-        needed = self._budget + 2 * missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
+        needed = self._budget + _DIVIDED_SHARE * missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
         return MemoryBudgetError(
             f"the rows of the spikes in flight take {format_size(missing)} more than the "
             f"{format_size(2 * int(self.tails.ring[DIVIDED, 1]))} that the memory budget leaves for them; "
@@ -235,10 +236,11 @@ def _diagnose(store: CircuitStore, requests: NDArray[np.int64], number: int) -> 
     raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
 
 
-def _halves(first: int, words: int) -> NDArray[np.int64]:
+def _rings(first: int, words: int) -> NDArray[np.int64]:
     """Return the two rings that lie in some words of the pool; see `Tails`."""
-    half = max(0, words // 2)
-    return np.array([[first, half], [first + half, half]], np.int64)
+    divided = max(0, words // _DIVIDED_SHARE)
+    whole = max(0, words - divided)
+    return np.array([[first, whole], [first + whole, divided]], np.int64)
 
 
 def _row_bytes(store: CircuitStore) -> int:

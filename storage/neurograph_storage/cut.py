@@ -93,7 +93,7 @@ def row_sum(words: U16, start: int, end: int) -> int:
     """Return a sum of 64 bits of a row's words; any one word that changes changes it.
 
     Not a cryptographic one: it tells a row that was read again from the row that was checked against the granules'
-    checksums, at about 5 bytes a nanosecond.
+    checksums.
     """
     total, at = np.uint64(end - start), start
     # Odd factors lose nothing modulo 2^64.
