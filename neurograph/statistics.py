@@ -1,10 +1,10 @@
 """What did a run cost?
 
 `RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters
-around the stepping. Of a circuit that streams, bytes, requests and their time are those of its readers, without the
-pass through all rows at the beginning; a stall is what a worker waited, on average over workers. Where a circuit is mapped
-in place there are no reads of our own: bytes and requests are what the kernel read for page faults, and a stall is not
-told apart from computing.
+around the stepping. Of a circuit that streams, bytes, requests and
+their time are those of its readers, without the pass through all rows at the beginning; a stall is what a worker
+waited, on average over workers. Where a circuit is mapped in place there are no reads of our own: bytes and requests
+are what the kernel read for page faults, and a stall is not told apart from computing.
 """
 
 import resource
