@@ -25,7 +25,7 @@ from neurograph.models.base import (
     STRIDE,
     TILE,
 )
-from neurograph.noise import Drives, add_poisson, is_on
+from neurograph.noise import Drives, add_drive, is_on
 from neurograph.share import (
     ADJACENT,
     CONSTANT_ADDRESS,
@@ -33,6 +33,7 @@ from neurograph.share import (
     COUNT,
     FIRST,
     FIRST_DRIVE,
+    INPUTS,
     LAST_DRIVE,
     RECEPTORS,
     STATE_ADDRESS,
@@ -141,7 +142,7 @@ def _add_outside(
 ) -> None:
     """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile."""
     progress, runs = work.progress, neurons.runs
-    for r in range(runs[run, RECEPTORS]):
+    for r in range(runs[run, INPUTS]):
         cleared = outside[r]
         for i in range(n):
             cleared[i] = 0.0
@@ -150,13 +151,17 @@ def _add_outside(
         low, high = max(first, neurons.drive_spans[span, 1]), min(first + n, neurons.drive_spans[span, 2])
         if low < high and is_on(drives, drive, step):
             into = outside[drives.receptor[drive]][low - first : high - first]
-            add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
+            add_drive(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
     progress[NEXT_DRIVEN] = _add_events(work.driven, progress[NEXT_DRIVEN], step, first, n, outside)
     progress[NEXT_INJECTED] = _add_events(work.injected, progress[NEXT_INJECTED], step, first, n, outside)
     for r in range(runs[run, RECEPTORS]):
         into, more = neurons.inputs[r], outside[r]
         for i in range(n):
             into[i] += more[i]
+    for r in range(runs[run, RECEPTORS], runs[run, INPUTS]):
+        into, more = neurons.inputs[r], outside[r]
+        for i in range(n):
+            into[i] = more[i]
 
 
 @part

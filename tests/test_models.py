@@ -1,5 +1,7 @@
 """Models: against the solution of their equations, and the compiled step against the plain one, bit for bit."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 import neurograph as ng
 from neurograph.choices import find
-from neurograph.models import MODELS, Model, base
+from neurograph.models import BUILT_IN, MODELS, Model, base
 from neurograph_storage.atomics import call
 from neurograph_storage.jit import kernel
 
@@ -37,7 +39,7 @@ def test_lif_exp_solves_its_equations(tau_syn: float) -> None:
         return [-(v + 65.0) / 10.0 + (i_ex + i_in + 50.0) / 250.0, -i_ex / tau_syn, -i_in / 3.0]
 
     exact = solve_ivp(slope, (0, 20.0), list(start.values()), rtol=1e-11, atol=1e-11).y[:, -1]
-    found, _ = plain(model, start, np.zeros((2, 200)), 200)
+    found, _ = plain(model, start, np.zeros((3, 200)), 200)
     np.testing.assert_allclose(list(found.values()), exact, rtol=1e-7, atol=1e-12)
 
 
@@ -59,7 +61,7 @@ def test_lif_frozen_solves_its_equations() -> None:
 
 def test_lif_exp_is_held_for_its_refractory_time() -> None:
     """A neuron driven far above threshold spikes every t_ref plus one step."""
-    _, spikes = plain(ng.LIFExp(I_e=1e6), {"v": -65.0, "i_ex": 0.0, "i_in": 0.0}, np.zeros((2, 100)), 100)
+    _, spikes = plain(ng.LIFExp(I_e=1e6), {"v": -65.0, "i_ex": 0.0, "i_in": 0.0}, np.zeros((3, 100)), 100)
     assert set(np.diff(spikes)) == {21}
 
 
@@ -88,7 +90,7 @@ def call_tile(address: int, block: np.ndarray) -> int:
 def advance_tile(model: Model, state: np.ndarray, countdown: np.ndarray, refractory: np.ndarray, inputs: np.ndarray):
     """Call the compiled step as a worker does; return who spiked."""
     constants, spikes, block = model.constants(DT), np.empty(base.TILE, np.int32), np.empty(base.BLOCK, np.int64)
-    padded = np.zeros((len(model.receptors), base.TILE))
+    padded = np.zeros((len(model.inputs()), base.TILE))
     padded[:, : inputs.shape[1]] = inputs
     block[:] = (
         inputs.shape[1], len(constants), state.shape[1], constants.ctypes.data, state.ctypes.data,
@@ -97,18 +99,21 @@ def advance_tile(model: Model, state: np.ndarray, countdown: np.ndarray, refract
     return spikes[: call_tile(model.tile.address, block)].copy()
 
 
-@pytest.mark.parametrize("name", MODELS)
-@settings(deadline=None)
+@pytest.mark.parametrize("built_in", BUILT_IN)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), neurons=st.integers(1, base.TILE), t_ref=st.sampled_from([0.0, 0.1, 0.5]))
-def test_the_compiled_step_is_the_plain_step(name: str, seed: int, neurons: int, t_ref: float) -> None:
+def test_the_compiled_step_is_the_plain_step(built_in: type[Model], seed: int, neurons: int, t_ref: float) -> None:
     rng = np.random.default_rng(seed)
-    model = MODELS[name](t_ref=t_ref)
-    state = np.array([rng.normal(0.0, 10.0, neurons) for _ in model.states])
+    refractory_time = {"t_ref": t_ref} if "t_ref" in [field.name for field in fields(built_in)] else {}
+    model = built_in(**refractory_time)
+    start = model.default_state()
+    state = np.array([model.to_stored(s, start[s] + rng.normal(0.0, 10.0, neurons)) for s in model.states])
+    state = state.reshape(len(model.states), neurons)
     mine, theirs = state.copy(), state.copy()
     refractory = np.full(neurons, model.refractory_steps(DT), np.int32)
     countdown = np.zeros((2, neurons), np.int32)
-    for _ in range(30):
-        inputs = rng.normal(0.0, 300.0, (len(model.receptors), neurons))
+    for _ in range(20):
+        inputs = rng.normal(0.0, rng.choice([1.0, 30.0, 300.0]), (len(model.inputs()), neurons))
         spiked = advance_tile(model, mine, countdown[0], refractory, inputs)
         spiking = model.reference_step(model.constants(DT), theirs, countdown[1], refractory, inputs)
         np.testing.assert_array_equal(spiked, np.flatnonzero(spiking))

@@ -7,13 +7,13 @@ import neurograph as ng
 from neurograph.circuit import StoredDrive
 from neurograph.draws import counter_key, mix64
 from neurograph.models import LIFExp
-from neurograph.noise import Drives, PoissonTrain, add_poisson, is_on
+from neurograph.noise import Drives, Train, add_drive, is_on
 
 DT = 0.1
 
 
-def train(rate: float, number: int = 0, **window: float) -> PoissonTrain:
-    return PoissonTrain.of(StoredDrive(0, 1, ng.PoissonInput(rate=rate, weight=2.5, **window)), LIFExp(), number, 1, DT)
+def train(rate: float, number: int = 0, **window: float) -> Train:
+    return Train.of(StoredDrive(0, 1, ng.PoissonInput(rate=rate, weight=2.5, **window)), LIFExp(), number, 1, DT)
 
 
 @pytest.mark.parametrize("rate", [1.0, 800.0, 16_000.0, 1e6])
@@ -28,7 +28,7 @@ def test_draws_are_those_of_inversion(rate: float) -> None:
                 one.table.sample(mix64(keys ^ counter_key(np.array([one.prefix]), np.array([step])))) * one.weight
             )
             found = np.zeros(len(keys))
-            add_poisson(keys, drives, number, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
+            add_drive(keys, drives, number, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
             np.testing.assert_array_equal(found, expected)
 
 

@@ -1,7 +1,7 @@
 """Neurons that spike when they are told to: a parrot, a spike source, a Poisson source.
 
-All three spike in the step in which something of positive weight arrives, and have no state. A neuron spikes once a step
-at most, so what arrives together is repeated once (NEST's ``parrot_neuron`` repeats each event).
+All three spike in the step in which something of positive weight arrives, and have no state. A neuron spikes at most
+once a step, so what arrives together is repeated once (NEST's ``parrot_neuron`` repeats each event).
 """
 
 import math

@@ -41,9 +41,9 @@ class StepModel(Model):
     - annotated fields: its parameters, numbers; one called ``t_ref`` is the refractory time in ms;
     - ``receptors`` and, if it has any, ``currents``: tuples of `Receptor`;
     - ``states``: a tuple of names, and `default_state` if they do not all begin at 0;
-    - ``step``, a static method, whose arguments are found by name: states, receptors, currents, parameters, ``dt`` (ms),
-      ``held`` (whether the neuron is refractory), and what `derived` returns. It returns the new states in their order
-      and, last, whether the neuron spiked.
+    - ``step``, a static method, whose arguments are found by name: states, receptors, currents, parameters, ``dt``
+      (ms), ``held`` (whether the neuron is refractory), and what `derived` returns. It returns a tuple: the new states in
+      their order and, last, whether the neuron spiked.
 
     The step is called for every neuron at every step, also while it is refractory: ``held`` is then true for
     ``t_ref / dt`` steps after that of the spike. For speed it should not branch on rare cases, for equality with the
@@ -140,8 +140,8 @@ def _constant_names(model: type[StepModel]) -> tuple[str, ...]:
 def _unknown(model: type[StepModel], name: str, known: Mapping[str, float]) -> str:
     inputs = ", ".join(receptor.name for receptor in model.inputs())
     return (
-        f"the step of {model.__name__} asks for {name!r}, which is none of its states ({', '.join(model.states)}), inputs"
-        f" ({inputs}), parameters and derived numbers ({', '.join(known)}), nor held"
+        f"the step of {model.__name__} asks for {name!r}, which is none of its states ({', '.join(model.states)}),"
+        f" inputs ({inputs}), parameters and derived numbers ({', '.join(known)}), nor held"
     )
 
 
@@ -161,12 +161,13 @@ def tile_source(model: type[StepModel], name: str) -> str:
     argument |= {constant: f"c{k}" for k, constant in enumerate(model.constant_names)} | {HELD: "held"}
     results = [*(f"s{k}" for k in range(len(model.states))), "spiked"]
     lines = [
-        f"n, c, state, countdown, refractory, inputs, spikes = tile_of(block, {len(model.states)}, {len(model.inputs())})",
+        "n, c, state, countdown, refractory, inputs, spikes = "
+        f"tile_of(block, {len(model.states)}, {len(model.inputs())})",
         *(f"c{k} = c[{k}]" for k in range(len(model.constant_names))),
         *(_copy(len(model.states), "state", rows) if rows != "state" else []),
         "for i in range(n):",
         "    held = countdown[i] > 0",
-        f"    {', '.join(results)} = step({', '.join(argument[name] for name in _arguments(model))})",
+        f"    ({', '.join(results)},) = step({', '.join(argument[name] for name in _arguments(model))})",
         *(f"    {rows}[{k}, i] = {result}" for k, result in enumerate(results[:-1])),
         "    inputs[0, i] = 1.0 if spiked else 0.0",
         "    countdown[i] -= 1 if held else 0",
