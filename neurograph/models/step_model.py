@@ -42,8 +42,8 @@ class StepModel(Model):
     - ``receptors`` and, if it has any, ``currents``: tuples of `Receptor`;
     - ``states``: a tuple of names, and `default_state` if they do not all begin at 0;
     - ``step``, a static method, whose arguments are found by name: states, receptors, currents, parameters, ``dt``
-      (ms), ``held`` (whether the neuron is refractory), and what `derived` returns. It returns a tuple: the new states in
-      their order and, last, whether the neuron spiked.
+      (ms), ``held`` (whether the neuron is refractory), and what `derived` returns. It returns a tuple: the new states
+      in their order and, last, whether the neuron spiked.
 
     The step is called for every neuron at every step, also while it is refractory: ``held`` is then true for
     ``t_ref / dt`` steps after that of the spike. For speed it should not branch on rare cases, for equality with the
