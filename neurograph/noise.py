@@ -67,12 +67,17 @@ class Train:
     def of(drive: StoredDrive, model: Model, number: int, seed: int, dt: float) -> "Train":
         """Return a stored drive, the ``number``-th of its circuit, ready to run."""
         source, never = drive.source, 2**62
-        poisson = isinstance(source, PoissonInput)
+        if isinstance(source, PoissonInput):
+            table, weight, mean, std = poisson_table(source.rate * dt / 1000.0), source.weight, 0.0, 0.0
+        else:
+            table, weight, mean, std = _NO_EVENTS, 0.0, source.mean, source.std
         return Train(
             counter_prefix(seed, PURPOSE_DRIVE, part=number),
-            poisson_table(source.rate * dt / 1000.0) if isinstance(source, PoissonInput) else _NO_EVENTS,
-            *((source.weight, 0.0, 0.0) if isinstance(source, PoissonInput) else (0.0, source.mean, source.std)),
-            not poisson,
+            table,
+            weight,
+            mean,
+            std,
+            not isinstance(source, PoissonInput),
             source.input_of(model),
             round(source.start / dt),
             never if source.stop is None else round(source.stop / dt),
@@ -180,7 +185,16 @@ def is_on(drives: Drives, drive: int, step: int) -> bool:
 
 
 @kernel
-def add_drive(
+def add_noise(keys: NDArray[np.uint64], drives: Drives, drive: int, step: int, inputs: NDArray[np.float64]) -> None:
+    """Add one step of one noise current onto some neurons of a tile, to ``inputs``, (n,) float64; keys, (n,) uint64."""
+    counter, table = counter_key_scalar(drives.prefix[drive], step), drives.normals
+    mean, std = drives.mean[drive], drives.std[drive]
+    for i in range(len(keys)):
+        inputs[i] += mean + std * normal(mix64_scalar(keys[i] ^ counter), table)
+
+
+@kernel
+def add_poisson(
     keys: NDArray[np.uint64],
     drives: Drives,
     drive: int,
@@ -189,43 +203,17 @@ def add_drive(
     counts: NDArray[np.int32],
     inputs: NDArray[np.float64],
 ) -> None:
-    """Add one step of one drive onto some neurons of a tile, to ``inputs``, (n,) float64.
-
-    Parameters
-    ----------
-    keys : (n,) uint64
-    bits, counts : (at least n,) uint64 and int32
-        Scratch.
-    """
-    counter = counter_key_scalar(drives.prefix[drive], step)
+    """Add events in three loops that the compiler vectorises, and one for draws that the leading bits do not decide."""
+    counter, direct, lowest = counter_key_scalar(drives.prefix[drive], step), drives.direct[drive], np.int32(0)
+    weight = drives.weight[drive]
     for i in range(len(keys)):
         bits[i] = mix64_scalar(keys[i] ^ counter)
-    if drives.noise[drive]:
-        _add_noise(drives.normals, drives.mean[drive], drives.std[drive], bits[: len(keys)], inputs)
-    else:
-        _add_poisson(drives, drive, bits[: len(keys)], counts, inputs)
-
-
-@kernel
-def _add_noise(
-    table: NDArray[np.float64], mean: float, std: float, bits: NDArray[np.uint64], inputs: NDArray[np.float64]
-) -> None:
-    for i in range(len(bits)):
-        inputs[i] += mean + std * normal(bits[i], table)
-
-
-@kernel
-def _add_poisson(
-    drives: Drives, drive: int, bits: NDArray[np.uint64], counts: NDArray[np.int32], inputs: NDArray[np.float64]
-) -> None:
-    """Add events in two loops that the compiler vectorises, and one for draws that the leading bits do not decide."""
-    direct, weight, lowest = drives.direct[drive], drives.weight[drive], np.int32(0)
-    for i in range(len(bits)):
+    for i in range(len(keys)):
         counts[i] = direct[bits[i] >> _DIRECT_SHIFT]
         lowest = min(lowest, counts[i])
     if lowest < 0:
-        _decide(drives.thresholds[drive], drives.most[drive], bits, counts[: len(bits)])
-    for i in range(len(bits)):
+        _decide(drives.thresholds[drive], drives.most[drive], bits, counts[: len(keys)])
+    for i in range(len(keys)):
         inputs[i] += counts[i] * weight
 
 

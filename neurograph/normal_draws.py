@@ -8,6 +8,8 @@ exact as the middle. Only multiplications, additions and operations on bits are 
 The largest error is 1.2e-8, and the largest number 8.3 (`tests/test_noise.py`).
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -26,6 +28,7 @@ _TO_MIDDLE = 2.0**-53 - 1.0
 _LEADING, _SIGN = np.uint64(12), np.uint64(1)
 
 
+@cache
 def normal_table() -> NDArray[np.float64]:
     """Return the polynomials, (848, 4) float64, constant term first, of the place in their interval, 0 to 1."""
     edges = 2.0 ** np.arange(_LOWEST, _LOWEST + _OCTAVES)[:, np.newaxis]

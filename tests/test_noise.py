@@ -9,7 +9,7 @@ from neurograph.circuit import StoredDrive
 from neurograph.draws import counter_key, mix64
 from neurograph.inputs import restore
 from neurograph.models import LIFExp, Model
-from neurograph.noise import Drives, Train, add_drive, is_on
+from neurograph.noise import Drives, Train, add_noise, add_poisson, is_on
 from neurograph.normal_draws import normal, normal_table, normals
 
 DT = 0.1
@@ -31,7 +31,7 @@ def test_draws_are_those_of_inversion(rate: float) -> None:
                 one.table.sample(mix64(keys ^ counter_key(np.array([one.prefix]), np.array([step])))) * one.weight
             )
             found = np.zeros(len(keys))
-            add_drive(keys, drives, number, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
+            add_poisson(keys, drives, number, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
             np.testing.assert_array_equal(found, expected)
 
 
@@ -63,7 +63,7 @@ def test_a_noise_current_in_the_kernel_is_that_of_the_reference() -> None:
     drives, keys = Drives.of([one]), np.random.default_rng(1).integers(0, 2**64, 5000, np.uint64)
     for step in range(20):
         found = np.full(len(keys), 0.5)
-        add_drive(keys, drives, 0, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
+        add_noise(keys, drives, 0, step, found)
         expected = 0.5 + one.sample(mix64(keys ^ counter_key(np.array([one.prefix]), np.array([step]))))
         np.testing.assert_array_equal(found, expected)
 

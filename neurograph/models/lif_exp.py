@@ -149,11 +149,6 @@ class LIFExp(Model):
         """Return V in mV from V relative to E_L."""
         return value + self.E_L if state == "v" else value
 
-    @classmethod
-    def receptor_of_sign(cls, *, negative: bool) -> int:
-        """Return inhibitory for negative weights, else excitatory."""
-        return int(negative)
-
     @staticmethod
     def reference_step(
         constants: Floats,
