@@ -138,9 +138,10 @@ class Network:
         population = Population(name, self.size, size, model)
         original = None if ids is None else np.asarray(ids).astype(np.int64)
         plain = {s: float(v) if isinstance(v, int | float | np.number) else v for s, v in (initial or {}).items()}
+        rate = model.event_rate(self.dt) if isinstance(model, PoissonSource) else 0.0
         self.setups.append(PopulationSetup(population, plain, original))
-        if isinstance(model, PoissonSource):
-            self.drive(population, PoissonInput(rate=model.event_rate(self.dt), weight=1.0, receptor="fire"))
+        if rate > 0:
+            self.drive(population, PoissonInput(rate=rate, weight=1.0, receptor="fire"))
         return population
 
     def connect(

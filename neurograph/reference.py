@@ -1,7 +1,7 @@
 """What should a simulation give? The whole of it in memory, plain and obvious: the oracle of every fast path.
 
-One step: advance from t - 1, threshold, add inputs(t), reset those that spiked. inputs(t) is the sum over delays d of
-the synapses with delay d whose source spiked at t - d, then the drives, then events from outside.
+One step: each model's own, given inputs(t), which is the sum over delays d of the synapses with delay d whose source
+spiked at t - d, then the drives, then events from outside.
 Neurons are in table order, synapses one sparse matrix for each (delay, receptor), read with stock zarr. No storage
 order, no workers, no compiled code; it shares with the executor only the models' parameters and the random draws.
 """

@@ -107,7 +107,7 @@ def test_impossible_noise_is_refused() -> None:
 def test_no_synapse_reaches_a_current() -> None:
     network = ng.Network()
     a = network.population("a", 2, ng.LIFExp())
-    with pytest.raises(ng.ArgumentError, match="'current': it is a current, which no synapse reaches; choose from exc"):
+    with pytest.raises(ng.ArgumentError, match="'current' for synapses, it is a current; choose from exc"):
         network.connect(a, a, ng.AllToAll(), weight=1.0, delay=1.0, receptor="current")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neurograph as ng
-from neurograph.models import MODELS
+from neurograph.models import MODELS, step_model
 from neurograph.models.lif_exp import current_to_voltage
 from neurograph.reference import simulate
 
@@ -121,6 +121,13 @@ def test_a_script_compiles_its_model_once_for_all_runs_until_it_changes(tmp_path
     assert changed[2] == "0"
 
 
+def test_another_release_compiles_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cached goes by the name of the loop, which holds a checksum of the code that makes it."""
+    before = define(step=staticmethod(fine)).tile._function.__name__
+    monkeypatch.setattr(step_model, "_checksum_of_ours", lambda: "other")
+    assert define(step=staticmethod(fine)).tile._function.__name__ == before[: before.rindex("_")] + "_other"
+
+
 def test_models_made_by_a_function_keep_their_own_numbers() -> None:
     """They share a file, a line and a name; each must have its own compiled step."""
 
@@ -152,6 +159,7 @@ def fine(x, arriving):
     [
         (lambda: define(), "Wrong has no step; a StepModel needs step, receptors and states"),
         (lambda: define(step=staticmethod(fine), receptors=()), "Wrong.receptors is empty"),
+        (lambda: define(step=staticmethod(fine), states=("x", "arriving")), "Wrong uses the name 'arriving' twice"),
         (lambda: define(step=staticmethod(lambda x, tau: x)), "asks for 'tau', which is none of its states .x."),
         (lambda: define(step=staticmethod(lambda x, tau: x), derived=lambda s, dt: {})().constants(0.1), "for 'tau'"),
         (
@@ -164,8 +172,8 @@ def fine(x, arriving):
         ),
         (
             lambda: type("LIFExp", (ng.StepModel,), {"receptors": TwinOfLIFExp.receptors, "states": ("x",),
-                                                     "step": staticmethod(fine)}),
-            "the step of LIFExp|there is a built-in model 'LIFExp'",
+                                                     "step": staticmethod(lambda x, synaptic: (x, False))}),
+            "there is a built-in model 'LIFExp'; give your own another name",
         ),
     ],
 )  # fmt: skip

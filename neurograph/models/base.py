@@ -174,8 +174,8 @@ class Model:
         names = [receptor.name for receptor in inputs]
         if name in names:
             return names.index(name)
-        reason = "is a current, which no synapse reaches" if name in [c.name for c in cls.currents] else "is unknown"
-        raise ArgumentError(f"{cls.__name__} has no receptor {name!r}: it {reason}; choose from {', '.join(names)}")
+        current = " for synapses, it is a current" if name in [c.name for c in cls.currents] else ""
+        raise ArgumentError(f"{cls.__name__} has no receptor {name!r}{current}; choose from {', '.join(names)}")
 
     @classmethod
     def receptor_of_sign(cls, *, negative: bool) -> int:

@@ -7,15 +7,17 @@ A subclass of `StepModel` says what one neuron does in one step, on scalars. Fro
 3. the entry in `MODELS`, so that a circuit with such neurons can be opened.
 
 The loop is cached on disk by numba's own rules, as if it stood in the file in which the step stands: a change to that
-file compiles it again, a change to a function that the step takes from another file does not. What cannot be cached
-(steps typed into a console or notebook, and those that use variables of a function around them) is compiled once a
-process, in about half a second.
+file or to ours compiles it again, a change to a function that the step takes from a third file does not. What cannot be
+cached (steps typed into a console or notebook, and those that use variables of a function around them) is compiled once
+a process, in about half a second.
 """
 
 import inspect
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, dataclass_transform
 
@@ -24,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.models.base import TILE, Floats, Integers, Model, at_least, register, tile_of, whole_steps
+from neurograph_storage import atomics, jit
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import CFunction, kernel
 
@@ -121,11 +124,7 @@ def _constant_names(model: type[StepModel]) -> tuple[str, ...]:
     ArgumentError
         If the model lacks something, or its step asks for what there is not.
     """
-    for name in ("step", "receptors", "states"):
-        if not hasattr(model, name):
-            raise ArgumentError(f"{model.__name__} has no {name}; a StepModel needs step, receptors and states")
-    if not model.receptors:
-        raise ArgumentError(f"{model.__name__}.receptors is empty; a neuron needs at least one")
+    _check_parts(model)
     by_neuron = {*model.states, *(receptor.name for receptor in model.inputs()), HELD}
     constants = [name for name in _arguments(model) if name not in by_neuron]
     parameters = {DT: 0.0, **{field.name: 0.0 for field in fields(model)}}
@@ -135,6 +134,20 @@ def _constant_names(model: type[StepModel]) -> tuple[str, ...]:
     if "t_ref" in parameters and HELD not in _arguments(model):
         raise ArgumentError(f"{model.__name__} has a t_ref, but its step does not ask for held")
     return tuple(constants)
+
+
+def _check_parts(model: type[StepModel]) -> None:
+    """Refuse a model that lacks something, or that calls two things by one name."""
+    for name in ("step", "receptors", "states"):
+        if not hasattr(model, name):
+            raise ArgumentError(f"{model.__name__} has no {name}; a StepModel needs step, receptors and states")
+    if not model.receptors:
+        raise ArgumentError(f"{model.__name__}.receptors is empty; a neuron needs at least one")
+    inputs, parameters = [receptor.name for receptor in model.inputs()], [field.name for field in fields(model)]
+    names = [*model.states, *inputs, *parameters, HELD, DT]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ArgumentError(f"{model.__name__} uses the name {twice[0]!r} twice, among states, inputs and parameters")
 
 
 def _unknown(model: type[StepModel], name: str, known: Mapping[str, float]) -> str:
@@ -186,10 +199,19 @@ def _copy(rows: int, source: str, target: str) -> list[str]:
     ]
 
 
+@cache
+def _checksum_of_ours() -> str:
+    """Return a checksum of the files whose functions are compiled into every loop."""
+    beside = [Path(__file__).with_name(name) for name in ("base.py", "exponential.py", "step_model.py")]
+    files = [*beside, Path(atomics.__file__), Path(jit.__file__)]
+    return f"{zlib.crc32(b''.join(file.read_bytes() for file in files)):08x}"
+
+
 def _tile(model: type[StepModel]) -> CFunction:
     code = model.step.__code__
     # Numba files what it caches under the file and the name; classes of one name may follow each other in a file.
-    name = "_".join(["tile", *re.findall(r"\w+", model.__qualname__), str(code.co_firstlineno)])
+    # With the checksum of ours, no file of a user keeps a loop that another release has made.
+    name = "_".join(["tile", *re.findall(r"\w+", model.__qualname__), str(code.co_firstlineno), _checksum_of_ours()])
     names: dict[str, Any] = {
         "__name__": __name__,
         "TILE": TILE,
