@@ -246,7 +246,7 @@ def _metadata(network: Network, scales: Scales, seed: int, *, shuffle: bool) -> 
         ],
         "initial_arrays": sorted(arrays),
         "scales": {model: [vars(scale) for scale in of_model] for model, of_model in scales.items()},
-        "drives": [{"first": p.first, "size": p.size, **vars(drive)} for p, drive in network.drives],
+        "drives": [{"first": p.first, "size": p.size, **drive.describe()} for p, drive in network.drives],
         "drive_defaults": dict(network.drive_defaults),
         "max_delay_change": largest_rounding(network),
         "provenance": {

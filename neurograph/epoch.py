@@ -25,7 +25,7 @@ from neurograph.models.base import (
     STRIDE,
     TILE,
 )
-from neurograph.noise import Drives, add_poisson, is_on
+from neurograph.noise import Drives, add_noise, add_poisson, is_on
 from neurograph.share import (
     ADJACENT,
     CONSTANT_ADDRESS,
@@ -33,6 +33,7 @@ from neurograph.share import (
     COUNT,
     FIRST,
     FIRST_DRIVE,
+    INPUTS,
     LAST_DRIVE,
     RECEPTORS,
     STATE_ADDRESS,
@@ -124,13 +125,19 @@ def _gather(neurons: Neurons, run: int, first: int, n: int) -> None:
 
 
 @part
-def _add_events(events: Events, following: int, step: int, first: int, n: int, outside: NDArray[np.float64]) -> int:
+def _add_events(
+    events: Events, following: int, step: int, first: int, n: int, receptors: int,
+    outside: NDArray[np.float64], inputs: NDArray[np.float64],
+) -> int:  # fmt: skip
     """Add the events of ``step`` onto a tile; return the first event that is not among them."""
     while following < len(events.step) and events.step[following] == step:
         position = events.position[following] - first
         if position >= n:
             break
-        outside[events.receptor[following], position] += events.weight[following]
+        if events.receptor[following] < receptors:
+            outside[events.receptor[following], position] += events.weight[following]
+        else:
+            inputs[events.receptor[following], position] += events.weight[following]
         following += 1
     return following
 
@@ -139,20 +146,36 @@ def _add_events(events: Events, following: int, step: int, first: int, n: int, o
 def _add_outside(
     neurons: Neurons, drives: Drives, work: Work, run: int, step: int, first: int, n: int, outside: NDArray[np.float64]
 ) -> None:
-    """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile."""
+    """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile.
+
+    For currents, which have no other input, it is summed in place.
+    """
     progress, runs = work.progress, neurons.runs
-    for r in range(runs[run, RECEPTORS]):
+    receptors = runs[run, RECEPTORS]
+    for r in range(receptors):
         cleared = outside[r]
+        for i in range(n):
+            cleared[i] = 0.0
+    for r in range(receptors, runs[run, INPUTS]):
+        cleared = neurons.inputs[r]
         for i in range(n):
             cleared[i] = 0.0
     for span in range(runs[run, FIRST_DRIVE], runs[run, LAST_DRIVE]):
         drive = neurons.drive_spans[span, 0]
         low, high = max(first, neurons.drive_spans[span, 1]), min(first + n, neurons.drive_spans[span, 2])
         if low < high and is_on(drives, drive, step):
-            into = outside[drives.receptor[drive]][low - first : high - first]
-            add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
-    progress[NEXT_DRIVEN] = _add_events(work.driven, progress[NEXT_DRIVEN], step, first, n, outside)
-    progress[NEXT_INJECTED] = _add_events(work.injected, progress[NEXT_INJECTED], step, first, n, outside)
+            into = (outside if drives.receptor[drive] < receptors else neurons.inputs)[drives.receptor[drive]]
+            into = into[low - first : high - first]
+            if drives.noise[drive]:
+                add_noise(neurons.keys[low:high], drives, drive, step, into)
+            else:
+                add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
+    progress[NEXT_DRIVEN] = _add_events(
+        work.driven, progress[NEXT_DRIVEN], step, first, n, receptors, outside, neurons.inputs
+    )
+    progress[NEXT_INJECTED] = _add_events(
+        work.injected, progress[NEXT_INJECTED], step, first, n, receptors, outside, neurons.inputs
+    )
     for r in range(runs[run, RECEPTORS]):
         into, more = neurons.inputs[r], outside[r]
         for i in range(n):

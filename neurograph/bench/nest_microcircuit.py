@@ -13,7 +13,8 @@ import nest
 import numpy as np
 
 from neurograph import cortex
-from neurograph.network import Network, PoissonInput
+from neurograph.inputs import PoissonInput
+from neurograph.network import Network
 from neurograph.normals import Normal
 from neurograph.row_rules import FixedTotal
 
