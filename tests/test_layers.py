@@ -84,6 +84,7 @@ ORDER = [
     "neurograph.circuit",
     "neurograph.info",
     "neurograph.space",
+    "neurograph.blueprint",
     "neurograph.builder",
     "neurograph.importing",
     "neurograph.initial",

@@ -40,13 +40,16 @@ def measure_microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
     build_s = float("nan")
     if not path.exists():
         build_s = run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)]).seconds
-    ours, theirs = [], []
+    ours, alone, theirs = [], [], []
     for _ in range(settings.rounds):
         ours.append(_run_ours(path, settings.duration, build_s))
+        alone.append(_run_ours(path, settings.duration, build_s, workers=1))
         if "nest" in settings.peers:
             theirs.append(_run_nest(settings.scale, settings.duration))
     note = f"scale {settings.scale:g}, {THREADS} threads, {settings.duration:g} ms after {WARM:g} ms"
     yield figure("real-time factor", [run.real_time_factor for run in ours], "wall / simulated", note=note)
+    faster = ratios([run.real_time_factor for run in alone], [run.real_time_factor for run in ours])
+    yield figure("times faster than with one worker", faster, "", note=note)
     yield figure("synaptic events", [run.events_per_s / 1e6 for run in ours], "M/s", note=note)
     if theirs:
         yield from _compared(ours, theirs, note, settings.scale)
@@ -64,9 +67,9 @@ def _compared(ours: list[_Run], theirs: list[_Run], note: str, scale: float) -> 
     yield figure("seconds NEST takes to build", [run.build_s for run in theirs], "s", note=note)
 
 
-def _run_ours(path: Path, duration: float, build_s: float) -> _Run:
+def _run_ours(path: Path, duration: float, build_s: float, workers: int = THREADS) -> _Run:
     circuit = Circuit(path)
-    with Simulation(circuit, workers=THREADS, seed=1) as simulation:
+    with Simulation(circuit, workers=workers, seed=1) as simulation:
         simulation.run(WARM)
         warm = simulation.statistics
         simulation.run(duration)
