@@ -128,7 +128,9 @@ def _irregularity(folder: Path, settings: Settings) -> Iterator[Figure]:
         found = np.load(folder / "nest.npz")
         theirs.append((found["times"], found["neurons"]))
     for what, measure in (("CV of intervals", interval_cvs), ("pairwise correlation", correlations)):
-        mine, nest = ([measure(*train, neurons, WARM, _SEED_DURATION) for train in trains] for trains in (ours, theirs))
+        mine, nest = (
+            [measure(times, of, neurons, WARM, _SEED_DURATION) for times, of in trains] for trains in (ours, theirs)
+        )
         apart = float(np.median([ks_2samp(a, b).statistic for a in mine for b in nest]))
         allowed = float(np.median([ks_2samp(a, b).statistic for a, b in combinations(nest, 2)]))
         note = f"KS distance to NEST {apart:.4f}, of NEST to NEST {allowed:.4f}; {len(_SEEDS)} seeds each, "
