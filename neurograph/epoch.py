@@ -125,6 +125,22 @@ def _gather(neurons: Neurons, run: int, first: int, n: int) -> None:
 
 
 @part
+def _clear(rows: NDArray[np.float64], low: int, high: int, n: int) -> None:
+    for r in range(low, high):
+        cleared = rows[r]
+        for i in range(n):
+            cleared[i] = 0.0
+
+
+@part
+def _are_due(events: Events, following: int, step: int, first: int, n: int) -> bool:
+    """Return whether the next event is one of ``step`` onto a tile."""
+    if following >= len(events.step) or events.step[following] != step:
+        return False
+    return events.position[following] < first + n
+
+
+@part
 def _add_events(
     events: Events, following: int, step: int, first: int, n: int, receptors: int,
     outside: NDArray[np.float64], inputs: NDArray[np.float64],
@@ -148,38 +164,35 @@ def _add_outside(
 ) -> None:
     """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile.
 
-    For currents, which have no other input, it is summed in place.
+    Where only one drive adds to a tile, and for currents, which have no other input, it is added in place.
     """
     progress, runs = work.progress, neurons.runs
-    receptors = runs[run, RECEPTORS]
-    for r in range(receptors):
-        cleared = outside[r]
-        for i in range(n):
-            cleared[i] = 0.0
-    for r in range(receptors, runs[run, INPUTS]):
-        cleared = neurons.inputs[r]
-        for i in range(n):
-            cleared[i] = 0.0
+    receptors, driven, injected = runs[run, RECEPTORS], progress[NEXT_DRIVEN], progress[NEXT_INJECTED]
+    several = runs[run, LAST_DRIVE] - runs[run, FIRST_DRIVE] > 1
+    several |= _are_due(work.driven, driven, step, first, n) or _are_due(work.injected, injected, step, first, n)
+    sums = outside if several else neurons.inputs
+    _clear(neurons.inputs, receptors, runs[run, INPUTS], n)
+    if several:
+        _clear(outside, 0, receptors, n)
     for span in range(runs[run, FIRST_DRIVE], runs[run, LAST_DRIVE]):
         drive = neurons.drive_spans[span, 0]
         low, high = max(first, neurons.drive_spans[span, 1]), min(first + n, neurons.drive_spans[span, 2])
         if low < high and is_on(drives, drive, step):
-            into = (outside if drives.receptor[drive] < receptors else neurons.inputs)[drives.receptor[drive]]
+            into = (sums if drives.receptor[drive] < receptors else neurons.inputs)[drives.receptor[drive]]
             into = into[low - first : high - first]
             if drives.noise[drive]:
                 add_noise(neurons.keys[low:high], drives, drive, step, into)
             else:
                 add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
-    progress[NEXT_DRIVEN] = _add_events(
-        work.driven, progress[NEXT_DRIVEN], step, first, n, receptors, outside, neurons.inputs
-    )
-    progress[NEXT_INJECTED] = _add_events(
-        work.injected, progress[NEXT_INJECTED], step, first, n, receptors, outside, neurons.inputs
-    )
-    for r in range(runs[run, RECEPTORS]):
-        into, more = neurons.inputs[r], outside[r]
-        for i in range(n):
-            into[i] += more[i]
+    if several:
+        progress[NEXT_DRIVEN] = _add_events(work.driven, driven, step, first, n, receptors, outside, neurons.inputs)
+        progress[NEXT_INJECTED] = _add_events(
+            work.injected, injected, step, first, n, receptors, outside, neurons.inputs
+        )
+        for r in range(receptors):
+            into, more = neurons.inputs[r], outside[r]
+            for i in range(n):
+                into[i] += more[i]
 
 
 @part
