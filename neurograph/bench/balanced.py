@@ -137,7 +137,7 @@ def _in_child(
     folder: Path, network: dict[str, NDArray[Any]], duration: float, script: str, python: str
 ) -> tuple[int, float]:
     np.savez(folder / "balanced.npz", **network)  # type: ignore[arg-type]
-    path = Path(__file__).with_name(f"{script}.py")
+    path = Path(__file__).parent / "peers" / f"{script}.py"
     command = [python, str(path), str(folder / "balanced.npz"), str(duration), str(CURRENT), str(DELAY)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

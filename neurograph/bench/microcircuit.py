@@ -90,7 +90,7 @@ def mean_rates(simulation: Simulation, start: float, duration: float) -> dict[st
 
 def _run_nest(scale: float, duration: float, seed: int = 1, spikes: Path | None = None) -> _Run:
     arguments = [str(value) for value in (scale, THREADS, WARM, duration, seed, spikes) if value is not None]
-    command = [sys.executable, "-m", "neurograph.bench.nest_microcircuit", *arguments]
+    command = [sys.executable, "-m", "neurograph.bench.peers.nest_microcircuit", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DataError(f"NEST failed: {done.stderr.strip().splitlines()[-1:]}")
