@@ -1,4 +1,4 @@
-"""The microcircuit in NEST: ``python -m neurograph.bench.peers.nest_microcircuit SCALE THREADS WARM DURATION SEED [NPZ]``.
+"""The microcircuit in NEST: ``python -m ...peers.nest_microcircuit SCALE THREADS WARM DURATION SEED [NPZ]``.
 
 A process of its own, as NEST keeps one network for each. Prints one JSON object: seconds of building and of stepping,
 mean rates. The same populations, numbers of synapses, weights, delays and drive as `neurograph.cortex`.
