@@ -28,7 +28,7 @@ from neurograph_storage.reading import read_bytes
 from neurograph_storage.store import ROW_WORDS, CircuitStore
 from neurograph_storage.summary import RowSummary
 
-_THREADS_PER_PROCESSOR = 5
+_THREADS_PER_PROCESSOR = 3
 _BATCH_WORDS = 2**22
 # Results are small, so many may wait.
 _AHEAD = 64
@@ -72,7 +72,7 @@ def verify(
     progress : callable
         Called with the number of bytes just checked.
     jobs : int, optional
-        Threads; by default five for each processor, most of which wait for the disk.
+        Threads; by default three for each processor, some of which wait for the disk.
     """
     stages = (
         partial(_damage, store, progress),
