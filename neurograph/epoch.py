@@ -6,6 +6,7 @@ where it stood is in `progress`. Workers see each other's spikes through the *bo
 epoch, where its spikes lie and how many they are.
 """
 
+import ctypes
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -335,6 +336,4 @@ def spikes_of_epoch(work: Work, common: Common) -> NDArray[np.uint32]:
 
 
 def _view(address: int, count: int) -> NDArray[np.uint32]:
-    import ctypes
-
     return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctypes.c_uint32)), (count,))
