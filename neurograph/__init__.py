@@ -15,8 +15,24 @@ if TYPE_CHECKING:
     from neurograph.distributions import Constant, LinearInDistance, Uniform
     from neurograph.drive import read_drive
     from neurograph.importing import import_edges
-    from neurograph.models import LIFExp, LIFFrozen
-    from neurograph.network import Network, PoissonInput
+    from neurograph.inputs import NoiseCurrent, PoissonInput
+    from neurograph.models import (
+        AdEx,
+        Izhikevich,
+        LIFAlpha,
+        LIFCond,
+        LIFDelta,
+        LIFExp,
+        LIFFrozen,
+        Parrot,
+        PoissonSource,
+        Receptor,
+        SpikeSource,
+        StepModel,
+        ThresholdUnit,
+    )
+    from neurograph.models.exponential import exp
+    from neurograph.network import Network
     from neurograph.normals import LogNormal, Normal, TruncatedNormal
     from neurograph.record import read_spikes, write_spikes
     from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
@@ -26,6 +42,7 @@ if TYPE_CHECKING:
     from neurograph_storage.errors import ArgumentError, DataError, NeuroGraphError
 
 _HOME = {
+    "AdEx": "neurograph.models",
     "AllToAll": "neurograph.row_rules",
     "ArgumentError": "neurograph_storage.errors",
     "Bernoulli": "neurograph.row_rules",
@@ -38,19 +55,31 @@ _HOME = {
     "FixedIndegree": "neurograph.rules",
     "FixedOutdegree": "neurograph.row_rules",
     "FixedTotal": "neurograph.row_rules",
+    "Izhikevich": "neurograph.models",
+    "LIFAlpha": "neurograph.models",
+    "LIFCond": "neurograph.models",
+    "LIFDelta": "neurograph.models",
     "LIFExp": "neurograph.models",
     "LIFFrozen": "neurograph.models",
     "LinearInDistance": "neurograph.distributions",
     "LogNormal": "neurograph.normals",
     "Network": "neurograph.network",
     "NeuroGraphError": "neurograph_storage.errors",
+    "NoiseCurrent": "neurograph.inputs",
     "Normal": "neurograph.normals",
     "OneToOne": "neurograph.rules",
-    "PoissonInput": "neurograph.network",
+    "Parrot": "neurograph.models",
+    "PoissonInput": "neurograph.inputs",
+    "PoissonSource": "neurograph.models",
+    "Receptor": "neurograph.models",
     "Simulation": "neurograph.simulation",
+    "SpikeSource": "neurograph.models",
+    "StepModel": "neurograph.models",
+    "ThresholdUnit": "neurograph.models",
     "TruncatedNormal": "neurograph.normals",
     "Uniform": "neurograph.distributions",
     "build": "neurograph.builder",
+    "exp": "neurograph.models.exponential",
     "import_edges": "neurograph.importing",
     "read_drive": "neurograph.drive",
     "read_spikes": "neurograph.record",
@@ -58,6 +87,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AdEx",
     "AllToAll",
     "ArgumentError",
     "Bernoulli",
@@ -70,19 +100,31 @@ __all__ = [
     "FixedIndegree",
     "FixedOutdegree",
     "FixedTotal",
+    "Izhikevich",
+    "LIFAlpha",
+    "LIFCond",
+    "LIFDelta",
     "LIFExp",
     "LIFFrozen",
     "LinearInDistance",
     "LogNormal",
     "Network",
     "NeuroGraphError",
+    "NoiseCurrent",
     "Normal",
     "OneToOne",
+    "Parrot",
     "PoissonInput",
+    "PoissonSource",
+    "Receptor",
     "Simulation",
+    "SpikeSource",
+    "StepModel",
+    "ThresholdUnit",
     "TruncatedNormal",
     "Uniform",
     "build",
+    "exp",
     "import_edges",
     "open",
     "read_drive",

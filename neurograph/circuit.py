@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from neurograph.choices import find
 from neurograph.distributions import Distribution, restore
 from neurograph.ids import find_ids
+from neurograph.inputs import Input
+from neurograph.inputs import restore as restore_input
 from neurograph.models import MODELS, Model
-from neurograph.network import PoissonInput, Population
+from neurograph.network import Population
 from neurograph_storage.errors import CorruptionError, DataError, VersionError
 from neurograph_storage.store import CircuitStore
 
@@ -28,7 +30,7 @@ class StoredDrive:
 
     first: int
     size: int
-    source: PoissonInput
+    source: Input
 
 
 class Circuit:
@@ -93,6 +95,11 @@ class Circuit:
     def receptor_count(self) -> int:
         """Largest number of receptors of any model."""
         return max((len(model.receptors) for model in self.models), default=0)
+
+    @property
+    def input_count(self) -> int:
+        """Largest number of inputs of any model, receptors and currents."""
+        return max((len(model.inputs()) for model in self.models), default=0)
 
     @property
     def sum_type(self) -> type[np.int32] | type[np.int64]:
@@ -164,10 +171,13 @@ class Circuit:
 
 def _model(entry: dict[str, Any]) -> Model:
     if entry["model"] not in MODELS:
-        raise VersionError(f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}; update this release")
+        raise VersionError(
+            f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}: if it is your own, run the file that"
+            " defines it before you open the circuit; if not, update this release"
+        )
     return MODELS[entry["model"]](**entry["parameters"])
 
 
 def _drive(entry: dict[str, Any]) -> StoredDrive:
-    arguments = {key: value for key, value in entry.items() if key not in {"first", "size"}}
-    return StoredDrive(entry["first"], entry["size"], PoissonInput(**arguments))
+    described = {key: value for key, value in entry.items() if key not in {"first", "size"}}
+    return StoredDrive(entry["first"], entry["size"], restore_input(described))

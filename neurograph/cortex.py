@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.inputs import PoissonInput
 from neurograph.models import LIFExp
-from neurograph.network import Network, PoissonInput, Population
+from neurograph.network import Network, Population
 from neurograph.normals import Normal, TruncatedNormal
 from neurograph.row_rules import FixedTotal
 from neurograph_storage.errors import ArgumentError

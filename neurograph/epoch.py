@@ -6,6 +6,7 @@ where it stood is in `progress`. Workers see each other's spikes through the *bo
 epoch, where its spikes lie and how many they are.
 """
 
+import ctypes
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from neurograph.models.base import (
     STRIDE,
     TILE,
 )
-from neurograph.noise import Drives, add_poisson, is_on
+from neurograph.noise import Drives, add_noise, add_poisson, is_on
 from neurograph.share import (
     ADJACENT,
     CONSTANT_ADDRESS,
@@ -33,6 +34,7 @@ from neurograph.share import (
     COUNT,
     FIRST,
     FIRST_DRIVE,
+    INPUTS,
     LAST_DRIVE,
     RECEPTORS,
     STATE_ADDRESS,
@@ -134,13 +136,35 @@ def _gather(neurons: Neurons, run: int, first: int, n: int) -> None:
 
 
 @part
-def _add_events(events: Events, following: int, step: int, first: int, n: int, outside: NDArray[np.float64]) -> int:
+def _clear(rows: NDArray[np.float64], low: int, high: int, n: int) -> None:
+    for r in range(low, high):
+        cleared = rows[r]
+        for i in range(n):
+            cleared[i] = 0.0
+
+
+@part
+def _are_due(events: Events, following: int, step: int, first: int, n: int) -> bool:
+    """Return whether the next event is one of ``step`` onto a tile."""
+    if following >= len(events.step) or events.step[following] != step:
+        return False
+    return events.position[following] < first + n
+
+
+@part
+def _add_events(
+    events: Events, following: int, step: int, first: int, n: int, receptors: int,
+    outside: NDArray[np.float64], inputs: NDArray[np.float64],
+) -> int:  # fmt: skip
     """Add the events of ``step`` onto a tile; return the first event that is not among them."""
     while following < len(events.step) and events.step[following] == step:
         position = events.position[following] - first
         if position >= n:
             break
-        outside[events.receptor[following], position] += events.weight[following]
+        if events.receptor[following] < receptors:
+            outside[events.receptor[following], position] += events.weight[following]
+        else:
+            inputs[events.receptor[following], position] += events.weight[following]
         following += 1
     return following
 
@@ -149,24 +173,37 @@ def _add_events(events: Events, following: int, step: int, first: int, n: int, o
 def _add_outside(
     neurons: Neurons, drives: Drives, work: Work, run: int, step: int, first: int, n: int, outside: NDArray[np.float64]
 ) -> None:
-    """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile."""
+    """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile.
+
+    Where only one drive adds to a tile, and for currents, which have no other input, it is added in place.
+    """
     progress, runs = work.progress, neurons.runs
-    for r in range(runs[run, RECEPTORS]):
-        cleared = outside[r]
-        for i in range(n):
-            cleared[i] = 0.0
+    receptors, driven, injected = runs[run, RECEPTORS], progress[NEXT_DRIVEN], progress[NEXT_INJECTED]
+    several = runs[run, LAST_DRIVE] - runs[run, FIRST_DRIVE] > 1
+    several |= _are_due(work.driven, driven, step, first, n) or _are_due(work.injected, injected, step, first, n)
+    sums = outside if several else neurons.inputs
+    _clear(neurons.inputs, receptors, runs[run, INPUTS], n)
+    if several:
+        _clear(outside, 0, receptors, n)
     for span in range(runs[run, FIRST_DRIVE], runs[run, LAST_DRIVE]):
         drive = neurons.drive_spans[span, 0]
         low, high = max(first, neurons.drive_spans[span, 1]), min(first + n, neurons.drive_spans[span, 2])
         if low < high and is_on(drives, drive, step):
-            into = outside[drives.receptor[drive]][low - first : high - first]
-            add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
-    progress[NEXT_DRIVEN] = _add_events(work.driven, progress[NEXT_DRIVEN], step, first, n, outside)
-    progress[NEXT_INJECTED] = _add_events(work.injected, progress[NEXT_INJECTED], step, first, n, outside)
-    for r in range(runs[run, RECEPTORS]):
-        into, more = neurons.inputs[r], outside[r]
-        for i in range(n):
-            into[i] += more[i]
+            into = (sums if drives.receptor[drive] < receptors else neurons.inputs)[drives.receptor[drive]]
+            into = into[low - first : high - first]
+            if drives.noise[drive]:
+                add_noise(neurons.keys[low:high], drives, drive, step, into)
+            else:
+                add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
+    if several:
+        progress[NEXT_DRIVEN] = _add_events(work.driven, driven, step, first, n, receptors, outside, neurons.inputs)
+        progress[NEXT_INJECTED] = _add_events(
+            work.injected, injected, step, first, n, receptors, outside, neurons.inputs
+        )
+        for r in range(receptors):
+            into, more = neurons.inputs[r], outside[r]
+            for i in range(n):
+                into[i] += more[i]
 
 
 @part
@@ -405,6 +442,4 @@ def spikes_of_epoch(work: Work, common: Common) -> NDArray[np.uint32]:
 
 
 def _view(address: int, count: int) -> NDArray[np.uint32]:
-    import ctypes
-
     return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctypes.c_uint32)), (count,))

@@ -107,5 +107,5 @@ def _receptors(
             numbers[inside] = signs[(weights[inside] < 0).astype(int)]
             continue
         for each in set(names[inside].tolist()):
-            numbers[inside & (names == each)] = model.receptor_number(str(each))
+            numbers[inside & (names == each)] = model.input_number(str(each))
     return numbers

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from neurograph.distributions import Distribution, LinearInDistance, as_distribution
 from neurograph.edges import ListedValues
-from neurograph.models import Model
+from neurograph.inputs import Input, PoissonInput
+from neurograph.models import Model, PoissonSource
 from neurograph.row_rules import AllToAll, Bernoulli, Ends
 from neurograph.rules import EdgeRule, RowRule, Rule, check_rule
 from neurograph.sheet import DistanceOutdegree
@@ -45,43 +46,6 @@ class Population:
         if step != 1:
             raise ArgumentError(f"population {self.name!r} can be sliced in steps of 1 only, got {step}")
         return Population(self.name, self.first + start, max(0, stop - start), self.model)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoissonInput:
-    """Each neuron receives its own Poisson train of events.
-
-    Parameters
-    ----------
-    rate : float
-        Hz, at least 0.
-    weight : float
-        In the receptor's unit.
-    receptor : str or None
-        By default the one for the weight's sign.
-    start, stop : float
-        On from ``start`` up to, not including, ``stop``, in ms; for ever by default.
-    period : float or None
-        Repeat the window every ``period`` ms.
-    """
-
-    rate: float
-    weight: float
-    receptor: str | None = None
-    start: float = 0.0
-    stop: float | None = None
-    period: float | None = None
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.rate) and self.rate >= 0):
-            raise ArgumentError(f"PoissonInput.rate is {self.rate} Hz, it must be at least 0")
-        window = [self.start, *(edge for edge in (self.stop, self.period) if edge is not None)]
-        if not np.isfinite(window).all() or self.start < 0:
-            raise ArgumentError(f"PoissonInput has start, stop and period {window} ms; they must be finite, from 0 on")
-        if not np.isfinite(self.weight):
-            raise ArgumentError(f"PoissonInput.weight is {self.weight}, it must be finite")
-        if self.period is not None and (self.stop is None or not 0 < self.stop - self.start <= self.period):
-            raise ArgumentError("PoissonInput.period needs a window, start to stop, that is no longer than it")
 
 
 @dataclass(frozen=True)
@@ -139,7 +103,7 @@ class Network:
     dt: float = 0.1
     setups: list[PopulationSetup] = field(default_factory=list, init=False)
     projections: list[Projection] = field(default_factory=list, init=False)
-    drives: list[tuple[Population, PoissonInput]] = field(default_factory=list, init=False)
+    drives: list[tuple[Population, Input]] = field(default_factory=list, init=False)
     storage_order: NDArray[np.int64] | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     drive_defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -175,7 +139,10 @@ class Network:
         population = Population(name, self.size, size, model)
         original = None if ids is None else np.asarray(ids).astype(np.int64)
         plain = {s: float(v) if isinstance(v, int | float | np.number) else v for s, v in (initial or {}).items()}
+        rate = model.event_rate(self.dt) if isinstance(model, PoissonSource) else 0.0
         self.setups.append(PopulationSetup(population, plain, original))
+        if rate > 0:
+            self.drive(population, PoissonInput(rate=rate, weight=1.0, receptor="fire"))
         return population
 
     def connect(
@@ -211,13 +178,13 @@ class Network:
         check_rule(rule, projection.ends)
         self.projections.append(projection)
 
-    def drive(self, population: Population, source: PoissonInput) -> None:
+    def drive(self, population: Population, source: Input) -> None:
         """Add input from outside the circuit onto every neuron of a population or of a slice of one."""
         if source.period is not None and round(source.period / self.dt) < 1:
-            raise ArgumentError(f"PoissonInput.period is {source.period} ms, shorter than one step of {self.dt} ms")
+            name = type(source).__name__
+            raise ArgumentError(f"{name}.period is {source.period} ms, shorter than one step of {self.dt} ms")
         self._own(population)
-        if source.receptor is not None:
-            population.model.receptor_number(source.receptor)
+        source.input_of(population.model)
         self.drives.append((population, source))
 
     def _own(self, *populations: Population) -> None:

@@ -1,7 +1,8 @@
-"""How do Poisson drives reach neurons?
+"""How do the drives reach neurons?
 
-Each neuron, drive and step has its own draw; inversion turns it into a number of events, most often none or a few.
-The kernel looks it up by the draw's leading bits, which nearly always decide; the result is that of inversion.
+Each neuron, drive and step has its own draw. For a Poisson drive inversion turns it into a number of events, most often
+none or a few: the kernel looks it up by the draw's leading bits, which nearly always decide; the result is that of
+inversion. For a noise current it becomes a normal number, see `neurograph.normal_draws`.
 """
 
 from dataclasses import dataclass
@@ -20,16 +21,20 @@ from neurograph.draws import (
     poisson_table,
     stream_keys,
 )
+from neurograph.inputs import PoissonInput
 from neurograph.models import Model
+from neurograph.normal_draws import normal, normal_table, normals
 from neurograph_storage.jit import kernel
 
 _DIRECT_BITS = 11
 _DIRECT_SHIFT = np.uint64(64 - _DIRECT_BITS)
+# What a noise current has in place of a table.
+_NO_EVENTS = DiscreteTable.from_cumulative(np.ones(1), np.zeros(1, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class PoissonTrain:
-    """One Poisson drive in whole steps.
+class Train:
+    """One drive in whole steps: of a Poisson drive the number of events, or of a noise current a normal number.
 
     Attributes
     ----------
@@ -38,28 +43,42 @@ class PoissonTrain:
     table : DiscreteTable
         Number of events in one step.
     weight : float
+        Of an event.
+    mean, std : float
+        Of a noise current.
     receptor : int
+        Number of the input.
+    noise : bool
+        Whether it is a noise current.
     """
 
     prefix: np.uint64
     table: DiscreteTable
     weight: float
+    mean: float
+    std: float
+    noise: bool
     receptor: int
     start: int
     stop: int
     period: int
 
     @staticmethod
-    def of(drive: StoredDrive, model: Model, number: int, seed: int, dt: float) -> "PoissonTrain":
+    def of(drive: StoredDrive, model: Model, number: int, seed: int, dt: float) -> "Train":
         """Return a stored drive, the ``number``-th of its circuit, ready to run."""
         source, never = drive.source, 2**62
-        named = source.receptor
-        receptor = model.receptor_of_sign(negative=source.weight < 0) if named is None else model.receptor_number(named)
-        return PoissonTrain(
+        if isinstance(source, PoissonInput):
+            table, weight, mean, std = poisson_table(source.rate * dt / 1000.0), source.weight, 0.0, 0.0
+        else:
+            table, weight, mean, std = _NO_EVENTS, 0.0, source.mean, source.std
+        return Train(
             counter_prefix(seed, PURPOSE_DRIVE, part=number),
-            poisson_table(source.rate * dt / 1000.0),
-            source.weight,
-            receptor,
+            table,
+            weight,
+            mean,
+            std,
+            not isinstance(source, PoissonInput),
+            source.input_of(model),
             round(source.start / dt),
             never if source.stop is None else round(source.stop / dt),
             never if source.period is None else round(source.period / dt),
@@ -69,21 +88,27 @@ class PoissonTrain:
         """Return whether the drive is on at ``step``."""
         return step >= self.start and (step - self.start) % self.period < self.stop - self.start
 
+    def sample(self, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return what each draw adds to the input, (n,) float64."""
+        if self.noise:
+            return self.mean + self.std * normals(bits, normal_table())
+        return self.table.sample(bits) * self.weight
+
 
 def neuron_keys(circuit: Circuit, seed: int, index: NDArray[np.int64] | None = None) -> NDArray[np.uint64]:
     """Return the key of the draws of each neuron, or of those at ``index``, (n,) uint64."""
     return stream_keys(seed, PURPOSE_DRIVE, circuit.ids if index is None else circuit.ids[index])
 
 
-def poisson_trains(circuit: Circuit, seed: int) -> list[tuple[StoredDrive, PoissonTrain]]:
+def trains_of(circuit: Circuit, seed: int) -> list[tuple[StoredDrive, Train]]:
     """Return the drives of a circuit in stored order, which is also the order in which they are summed."""
     by_first = {p.first: p.model for p in circuit.populations.values() if p.size}
     firsts = np.array(sorted(by_first))
     trains = []
     for number, drive in enumerate(circuit.drives):
-        if drive.size and drive.source.rate > 0:
+        if drive.size and not drive.source.nothing:
             model = by_first[int(firsts[np.searchsorted(firsts, drive.first, side="right") - 1])]
-            trains.append((drive, PoissonTrain.of(drive, model, number, seed, circuit.dt)))
+            trains.append((drive, Train.of(drive, model, number, seed, circuit.dt)))
     return trains
 
 
@@ -103,6 +128,11 @@ class Drives(NamedTuple):
         Of each table, see `neurograph.draws.DiscreteTable`.
     most : (D,) int64
         Largest number of events.
+    noise : (D,) bool
+        Whether it is a noise current.
+    mean, std : (D,) float64
+    normals : (848, 4) float64
+        See `neurograph.normal_draws.normal_table`.
     """
 
     prefix: NDArray[np.uint64]
@@ -112,9 +142,13 @@ class Drives(NamedTuple):
     direct: NDArray[np.int32]
     thresholds: NDArray[np.uint64]
     most: NDArray[np.int64]
+    noise: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    normals: NDArray[np.float64]
 
     @staticmethod
-    def of(trains: list[PoissonTrain]) -> "Drives":
+    def of(trains: list[Train]) -> "Drives":
         """Return trains as arrays."""
         longest = max((len(t.table.thresholds) for t in trains), default=1)
         thresholds = np.full((len(trains), longest), np.uint64(2**64 - 1), np.uint64)
@@ -130,6 +164,10 @@ class Drives(NamedTuple):
             direct,
             thresholds,
             np.array([len(t.table.thresholds) - 1 for t in trains], np.int64),
+            np.array([t.noise for t in trains], np.bool_),
+            np.array([t.mean for t in trains], np.float64),
+            np.array([t.std for t in trains], np.float64),
+            normal_table(),
         )
 
 
@@ -147,6 +185,15 @@ def is_on(drives: Drives, drive: int, step: int) -> bool:
 
 
 @kernel
+def add_noise(keys: NDArray[np.uint64], drives: Drives, drive: int, step: int, inputs: NDArray[np.float64]) -> None:
+    """Add one step of one noise current onto some neurons of a tile, to ``inputs``, (n,) float64; keys, (n,) uint64."""
+    counter, table = counter_key_scalar(drives.prefix[drive], step), drives.normals
+    mean, std = drives.mean[drive], drives.std[drive]
+    for i in range(len(keys)):
+        inputs[i] += mean + std * normal(mix64_scalar(keys[i] ^ counter), table)
+
+
+@kernel
 def add_poisson(
     keys: NDArray[np.uint64],
     drives: Drives,
@@ -156,16 +203,7 @@ def add_poisson(
     counts: NDArray[np.int32],
     inputs: NDArray[np.float64],
 ) -> None:
-    """Add one step's events of one drive onto some neurons of a tile, with its weight, to ``inputs``, (n,) float64.
-
-    In three loops that the compiler vectorises, and one for the draws that the leading bits do not decide.
-
-    Parameters
-    ----------
-    keys : (n,) uint64
-    bits, counts : (at least n,) uint64 and int32
-        Scratch.
-    """
+    """Add events in three loops that the compiler vectorises, and one for draws that the leading bits do not decide."""
     counter, direct, lowest = counter_key_scalar(drives.prefix[drive], step), drives.direct[drive], np.int32(0)
     weight = drives.weight[drive]
     for i in range(len(keys)):

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from neurograph.cortex import microcircuit, multiarea
 from neurograph.distributions import LinearInDistance
+from neurograph.inputs import PoissonInput
 from neurograph.models import LIFExp
-from neurograph.network import Network, PoissonInput, Population
+from neurograph.network import Network, Population
 from neurograph.normals import Normal
 from neurograph.row_rules import CommunityOutdegree, FixedOutdegree, community_of
 from neurograph.sheet import DistanceOutdegree, lattice

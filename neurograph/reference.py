@@ -1,7 +1,7 @@
 """What should a simulation give? The whole of it in memory, plain and obvious: the oracle of every fast path.
 
-One step: advance from t - 1, threshold, add inputs(t), reset those that spiked. inputs(t) is the sum over delays d of
-the synapses with delay d whose source spiked at t - d, then the Poisson drives, then events from outside.
+One step: each model's own, given inputs(t), which is the sum over delays d of the synapses with delay d whose source
+spiked at t - d, then the drives, then events from outside.
 Neurons are in table order, synapses one sparse matrix for each (delay, receptor), read with stock zarr. No storage
 order, no workers, no compiled code; it shares with the executor only the models' parameters and the random draws.
 """
@@ -19,7 +19,7 @@ from neurograph.draws import counter_key, mix64
 from neurograph.events import OutsideEvents, no_events
 from neurograph.initial import initial_state
 from neurograph.network import Population
-from neurograph.noise import neuron_keys, poisson_trains
+from neurograph.noise import neuron_keys, trains_of
 from neurograph.record import Spikes, spikes_of
 from neurograph.reference_rows import READERS
 
@@ -117,7 +117,7 @@ def recurrent_input(
     circuit: Circuit, synapses: Synapses, fired: list[NDArray[np.bool_]], heard: NDArray[np.int64]
 ) -> Floats:
     """Return what earlier spikes deliver now, (receptors, neurons) float64, in the receptors' units."""
-    codes = np.zeros((circuit.receptor_count, circuit.neurons), np.int64)
+    codes = np.zeros((circuit.input_count, circuit.neurons), np.int64)
     for (delay, receptor), matrix in synapses.items():
         if delay <= len(fired):
             codes[receptor] += matrix @ (fired[-delay] * heard)
@@ -126,15 +126,15 @@ def recurrent_input(
 
 def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable[[int], Floats]:
     """Return a function of the step that gives the input from outside, (receptors, neurons) float64."""
-    keys, trains = neuron_keys(circuit, seed), poisson_trains(circuit, seed)
+    keys, trains = neuron_keys(circuit, seed), trains_of(circuit, seed)
 
     def at(step: int) -> Floats:
-        total = np.zeros((circuit.receptor_count, circuit.neurons))
+        total = np.zeros((circuit.input_count, circuit.neurons))
         for place, train in trains:
             if train.active(step):
                 span = slice(place.first, place.first + place.size)
                 bits = mix64(keys[span] ^ counter_key(np.array([train.prefix]), np.array([step])))
-                total[train.receptor, span] += train.table.sample(bits) * train.weight
+                total[train.receptor, span] += train.sample(bits)
         for k in np.flatnonzero(drive.step == step):
             total[drive.receptor[k], drive.index[k]] += drive.weight[k]
         return total
@@ -144,7 +144,7 @@ def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable
 
 def scale_of_each(circuit: Circuit) -> Floats:
     """Return the weight of code 1 for each receptor and neuron, (receptors, neurons) float64."""
-    scales = np.zeros((circuit.receptor_count, circuit.neurons))
+    scales = np.zeros((circuit.input_count, circuit.neurons))
     for p in circuit.populations.values():
         of_model = circuit.scales[type(p.model).__name__]
         scales[: len(of_model), p.first : p.first + p.size] = of_model[:, np.newaxis]

@@ -16,11 +16,11 @@ from neurograph.circuit import Circuit
 from neurograph.events import OutsideEvents
 from neurograph.initial import initial_state
 from neurograph.models.base import BLOCK, TILE
-from neurograph.noise import Drives, neuron_keys, poisson_trains
+from neurograph.noise import Drives, neuron_keys, trains_of
 
 # Columns of the table of runs.
 (FIRST, COUNT, TILE_ADDRESS, CONSTANT_COUNT, CONSTANT_ADDRESS, STATE_ADDRESS, RECEPTORS, FIRST_DRIVE, LAST_DRIVE,
- ADJACENT) = range(10)  # fmt: skip
+ ADJACENT, INPUTS) = range(11)  # fmt: skip
 
 
 class Events(NamedTuple):
@@ -44,7 +44,7 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    runs : (runs, 10) int64
+    runs : (runs, 11) int64
         One population each; see the names of the columns above.
     scales : (runs, receptors) float64
         Weight of code 1.
@@ -57,8 +57,10 @@ class Neurons(NamedTuple):
     countdown, refractory : (n,) int32
     codes : (receptors, n) int32 or int64
         Arriving weight codes, in storage order.
-    inputs : (receptors, TILE) float64; bits : (TILE,) uint64; counts, spikes : (TILE,) int32; block : (BLOCK,) int64
+    inputs : (receptors and currents, TILE) float64; bits : (TILE,) uint64; counts, spikes : (TILE,) int32
         Scratch for one tile.
+    block : (BLOCK,) int64
+        What a model's step is given.
     due : (2, any) int64
         Scratch for delivery.
     """
@@ -156,7 +158,7 @@ class Share:
             np.zeros(n, np.int32),
             refractory,
             np.zeros((receptors, n), circuit.sum_type),
-            np.zeros((receptors, TILE)),
+            np.zeros((circuit.input_count, TILE)),
             np.empty(TILE, np.uint64),
             np.empty(TILE, np.int32),
             np.empty(TILE, np.int32),
@@ -165,13 +167,14 @@ class Share:
         )
 
     def _run_table(self, circuit: Circuit, storage: NDArray[np.uint32], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-        table = np.zeros((len(self.runs), 10), np.int64)
+        table = np.zeros((len(self.runs), 11), np.int64)
         for k, run in enumerate(self.runs):
             model, of_run = circuit.models[run.population], storage[run.position : run.position + len(run.index)]
             table[k] = (
                 run.position, len(run.index), model.tile.address, len(run.constants), run.constants.ctypes.data,
                 run.state.ctypes.data, len(model.receptors), edges[k], edges[k + 1],
                 int(of_run[-1]) - int(of_run[0]) == len(of_run) - 1 and (np.diff(of_run.astype(np.int64)) == 1).all(),
+                len(model.inputs()),
             )  # fmt: skip
         return table
 
@@ -185,7 +188,7 @@ class Share:
     def _drive_spans(self, circuit: Circuit, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return drive, first and last position of each span, and where those of each run begin."""
         spans, edges = [], [0]
-        trains = poisson_trains(circuit, seed)
+        trains = trains_of(circuit, seed)
         for run in self.runs:
             for number, (drive, _) in enumerate(trains):
                 low, high = run.position + np.searchsorted(run.index, [drive.first, drive.first + drive.size])
@@ -197,7 +200,7 @@ class Share:
 
 def drives_of(circuit: Circuit, seed: int) -> Drives:
     """Return the drives of a circuit, for kernels."""
-    return Drives.of([train for _, train in poisson_trains(circuit, seed)])
+    return Drives.of([train for _, train in trains_of(circuit, seed)])
 
 
 def _runs(circuit: Circuit, index: NDArray[np.int64], seed: int) -> Iterator[Run]:

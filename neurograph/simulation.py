@@ -174,13 +174,14 @@ class Simulation:
         """
         index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
         values = np.empty(len(index))
-        for run in (run for worker in self._executor.workers for run in worker.share.runs):
-            position = np.searchsorted(run.index, index)
-            position[position == len(run.index)] = 0
-            inside = run.index[position] == index
-            if inside.any():
-                model = self.circuit.models[run.population]
-                values[inside] = model.to_user(name, run.state[_state_number(model, name), position[inside]])
+        for share in (worker.share for worker in self._executor.workers):
+            position, mine = share.positions(index)
+            for run in share.runs:
+                within = position - run.position
+                inside = mine & (within >= 0) & (within < len(run.index))
+                if inside.any():
+                    model = self.circuit.models[run.population]
+                    values[inside] = model.to_user(name, run.state[_state_number(model, name), within[inside]])
         return values
 
     def silence(self, neurons: ArrayLike) -> None:

@@ -20,6 +20,8 @@ COLUMNS = ("Presynaptic_ID", "Postsynaptic_ID", "Presynaptic_Index", "Postsynapt
 V_REST, THRESHOLD, TAU_M, TAU_G, DT = -52.0, -45.0, 20.0, 5.0, 0.1
 UNIT, DRIVE, DELAY, REFRACTORY = 0.275, 68.75, 18, 22
 
+GOLDEN_CIRCUITS = {"raw": "circuit.zarr", "compressed": "compressed.zarr"}
+
 Edge = tuple[int, int, int]
 
 
@@ -79,7 +81,8 @@ def main(folder: Path) -> None:
     write(folder / "edges.csv", COLUMNS, [(FIRST_ID + s, FIRST_ID + t, s, t, w) for s, t, w in edges])
     write(folder / "drive.csv", ("step", "index"), list(events))
     write(folder / "spikes.csv", ("step", "index"), list(simulate(edges, events)))
-    import_edges(folder / "edges.csv", folder / "circuit.zarr", preset="shiu2024")
+    for codec, name in GOLDEN_CIRCUITS.items():
+        import_edges(folder / "edges.csv", folder / name, preset="shiu2024", codec=codec)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Runs a circuit in NEST: ``python nest_twin.py CIRCUIT.npz SPIKES.npz``, in a process of its own.
 
-The input holds source, target, weight (pA), delay (ms), v (mV), duration (ms) and the parameters of iaf_psc_exp.
+The input holds source, target, weight, delay (ms), v (mV), duration (ms), and NEST's model and its parameters.
 """
 
 import json
@@ -14,7 +14,7 @@ def main(circuit_path: str, spikes_path: str) -> None:
     circuit = np.load(circuit_path)
     nest.set_verbosity("M_ERROR")
     nest.SetKernelStatus({"resolution": 0.1, "local_num_threads": 1})
-    neurons = nest.Create("iaf_psc_exp", len(circuit["v"]), params=json.loads(str(circuit["parameters"])))
+    neurons = nest.Create(str(circuit["model"]), len(circuit["v"]), params=json.loads(str(circuit["parameters"])))
     neurons.V_m = circuit["v"]
     first = neurons[0].global_id
     nest.Connect(

@@ -150,3 +150,13 @@ def test_an_interrupt_is_reported_as_one(circuit: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(ng.Simulation, "run", interrupt)
     assert call(["run", circuit, "--duration", "1"]) == 130
+
+
+@pytest.mark.parametrize("model", ["LIFDelta", "Izhikevich", "PoissonSource"])
+def test_import_takes_any_model_by_name(tmp_path: Path, model: str) -> None:
+    (tmp_path / "edges.csv").write_text("pre,post,w\n1,2,5.0\n2,3,-4.0\n")
+    columns = ["--source", "pre", "--target", "post", "--weight", "w", "--delay-ms", "1.5"]
+    assert call(["import", str(tmp_path / "edges.csv"), str(tmp_path / "c.zarr"), *columns, "--model", model]) == 0
+    with ng.Simulation(ng.open(tmp_path / "c.zarr")) as sim:
+        sim.run(500.0)
+    assert (len(sim.spikes) > 0) == (model == "PoissonSource")

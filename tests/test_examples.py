@@ -22,6 +22,11 @@ def test_examples_print_what_is_recorded(example: Path, tmp_path: Path) -> None:
     assert run_python(tmp_path, example) == example.with_suffix(".out").read_text()
 
 
+def test_the_page_of_models_shows_the_model_of_the_example() -> None:
+    (code,) = re.findall(r"```python\n(class .*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
+    assert code in (ROOT / "docs" / "examples" / "own_model.py").read_text()
+
+
 def test_the_readme_runs(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert re.fullmatch(r"\d+ spikes, the last at 20\d\.\d+ ms\n", run_python(tmp_path, "-c", code))

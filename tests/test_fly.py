@@ -56,13 +56,14 @@ def test_golden_circuit_imported_anew(tmp_path: Path, workers: int) -> None:
     np.testing.assert_array_equal(run_command(circuit, GOLDEN / "drive.csv", 300.0, workers), expected)
 
 
-def test_golden_circuit_as_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "codec"), [("circuit.zarr", "raw"), ("compressed.zarr", "compressed")])
+def test_golden_circuit_as_stored(name: str, codec: str, tmp_path: Path) -> None:
     """What an earlier build wrote is sound, is what today's import writes, and runs."""
-    stored = shutil.copytree(GOLDEN / "circuit.zarr", tmp_path / "stored.zarr")
+    stored = shutil.copytree(GOLDEN / name, tmp_path / "stored.zarr")
     assert call(["verify", str(stored)]) == 0
-    fresh = ng.import_edges(GOLDEN / "edges.csv", tmp_path / "fresh.zarr", preset="shiu2024")
-    for name, array in ng.open(stored).store.arrays.items():
-        np.testing.assert_array_equal(array, fresh.store.arrays[name], err_msg=name)
+    fresh = ng.import_edges(GOLDEN / "edges.csv", tmp_path / "fresh.zarr", preset="shiu2024", codec=codec)
+    for array, values in ng.open(stored).store.arrays.items():
+        np.testing.assert_array_equal(values, fresh.store.arrays[array], err_msg=array)
     expected = read_pairs(GOLDEN / "spikes.csv")
     np.testing.assert_array_equal(run_command(stored, GOLDEN / "drive.csv", 300.0, 1), expected)
 

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 import neurograph as ng
+from neurograph.models import Model
 
 NEURONS, DURATION = 1000, 1000.0
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("nest") is None, reason="NEST is not installed (extra: peers)")
 
 
-def edges(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def edges(rng: np.random.Generator, unit: float = 1.0) -> tuple[np.ndarray, ...]:
     """Random synapses whose weights are binary fractions, so that no order of summation rounds."""
     source = np.repeat(np.arange(NEURONS), 100)
     target = rng.integers(0, NEURONS, len(source))
     weight = np.where(source < 800, rng.integers(20 * 8, 60 * 8, len(source)) / 8, -200.25)
     delay = rng.integers(1, 40, len(source)) * 0.1
-    return source, target, weight, delay
+    return source, target, weight * unit, delay
 
 
 def run_nest(folder: Path, **circuit: object) -> tuple[np.ndarray, np.ndarray]:
@@ -37,11 +38,21 @@ def run_nest(folder: Path, **circuit: object) -> tuple[np.ndarray, np.ndarray]:
     return spikes["steps"][order], spikes["neurons"][order]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_same_spikes_as_nest(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "model", "unit", "workers"),
+    [
+        ("iaf_psc_exp", ng.LIFExp(I_e=420.0, tau_syn_ex=2.0, tau_syn_in=4.0), 1.0, 1),
+        ("iaf_psc_exp", ng.LIFExp(I_e=420.0, tau_syn_ex=2.0, tau_syn_in=4.0), 1.0, 2),
+        ("iaf_psc_delta", ng.LIFDelta(I_e=420.0, E_L=-65.0, V_reset=-65.0, V_th=-50.0), 1 / 256, 2),
+        ("iaf_psc_alpha", ng.LIFAlpha(I_e=420.0, E_L=-65.0, V_reset=-65.0, V_th=-50.0, tau_syn_in=4.0), 0.5, 2),
+        ("iaf_psc_alpha", ng.LIFAlpha(I_e=420.0, E_L=-65.0, V_reset=-65.0, V_th=-50.0, tau_syn_ex=10.0), 0.125, 1),
+        ("izhikevich", ng.Izhikevich(I_e=8.0), 1 / 256, 2),
+    ],
+    ids=["exp-1", "exp-2", "delta", "alpha", "alpha-equal-tau", "izhikevich"],
+)
+def test_same_spikes_as_nest(tmp_path: Path, name: str, model: Model, unit: float, workers: int) -> None:
     rng = np.random.default_rng(5)
-    model = ng.LIFExp(I_e=420.0, tau_syn_ex=2.0, tau_syn_in=4.0)
-    source, target, weight, delay = edges(rng)
+    source, target, weight, delay = edges(rng, unit)
     v = rng.uniform(-65.0, -50.5, NEURONS)
     network = ng.Network(dt=0.1)
     population = network.population("all", NEURONS, model, initial={"v": v})
@@ -52,7 +63,7 @@ def test_same_spikes_as_nest(tmp_path: Path, workers: int) -> None:
 
     steps, neurons = run_nest(
         tmp_path, source=source, target=target, weight=weight, delay=delay, v=v, duration=DURATION,
-        parameters=json.dumps(asdict(model)),
+        model=name, parameters=json.dumps(asdict(model)),
     )  # fmt: skip
 
     assert len(steps) > 5 * NEURONS

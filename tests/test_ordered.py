@@ -33,7 +33,10 @@ def test_an_error_is_raised_and_threads_end() -> None:
             raise ValueError("seven")
         return n
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(ValueError, match="seven"):
         list(in_order(fail, range(50), 3))
-    assert threading.active_count() <= before + 1
+    ours = set(threading.enumerate()) - before
+    for thread in ours:
+        thread.join(10.0)
+    assert not any(thread.is_alive() for thread in ours)

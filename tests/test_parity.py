@@ -129,6 +129,60 @@ def test_two_models_with_outside_events(tmp_path: Path, workers: int) -> None:
     assert_same(run(circuit, workers, 9, drive), expected)
 
 
+def network_of_all_models() -> ng.Network:
+    """Every built-in model, driven by noise and by sources that are neurons themselves."""
+    network, rng = ng.Network(dt=0.1), np.random.default_rng(6)
+    source = network.population("poisson", 30, ng.PoissonSource(rate=400.0))
+    parrot = network.population("parrot", 20, ng.Parrot())
+    told = network.population("told", 10, ng.SpikeSource())
+    units = network.population("units", 20, ng.ThresholdUnit(threshold=3.0, tau=1.0))
+    network.connect(source, parrot, ng.FixedOutdegree(3), weight=1.0, delay=0.4)
+    network.connect(told, units, ng.AllToAll(), weight=1.5, delay=0.3)
+    network.connect(parrot, units, ng.FixedOutdegree(5), weight=ng.Uniform(0.5, 2.0), delay=0.5)
+    models = {
+        "exp": (ng.LIFExp(), 300.0), "delta": (ng.LIFDelta(), 3.0), "alpha": (ng.LIFAlpha(), 60.0),
+        "cond": (ng.LIFCond(), 4.0), "adex": (ng.AdEx(), 600.0), "izhikevich": (ng.Izhikevich(), 4.0),
+        "frozen": (ng.LIFFrozen(), 3.0),
+    }  # fmt: skip
+    for name, (model, weight) in models.items():
+        neurons = network.population(name, 25, model)
+        network.connect(source, neurons, ng.FixedOutdegree(10), weight=weight, delay=ng.Uniform(0.3, 3.0))
+        network.connect(units, neurons, ng.FixedOutdegree(2), weight=-weight, delay=1.0)
+        network.connect(neurons, parrot, ng.FixedOutdegree(1), weight=1.0, delay=0.7)
+        network.drive(neurons, ng.PoissonInput(rate=3000.0, weight=weight))
+        network.drive(neurons[5:20], ng.NoiseCurrent(mean=weight, std=3 * weight, start=2.0, stop=7.0, period=8.0))
+    network.drive(units, ng.NoiseCurrent(mean=0.2, std=0.4))
+    network.storage_order = rng.permutation(network.size)
+    return network
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_all_models_at_once_with_noise(tmp_path: Path, workers: int) -> None:
+    circuit = ng.build(tmp_path / "c.zarr", network_of_all_models(), seed=2, block_neurons=40)
+    rng = np.random.default_rng(4)
+    step, told = rng.integers(0, STEPS, 100), rng.choice(circuit.neuron_ids("told"), 100)
+    drive = resolve(circuit, step, circuit.index_of(told), 1.0, "fire")
+    expected = simulate(circuit, STEPS, seed=9, drive=drive)
+    assert set(expected.populations.tolist()) == set(range(len(circuit.populations)))
+    assert_same(run(circuit, workers, 9, drive), expected)
+
+
+def test_poisson_sources_fire_at_their_rate_each_by_itself(tmp_path: Path) -> None:
+    """Mean and variance of the counts are those of a coin thrown in each step; the spikes are no other seed's."""
+    network = ng.Network(dt=0.1)
+    network.population("fast", 500, ng.PoissonSource(rate=2000.0))
+    network.population("slow", 500, ng.PoissonSource(rate=50.0))
+    network.population("never", 5, ng.PoissonSource(rate=0.0))
+    circuit = ng.build(tmp_path / "c.zarr", network)
+    counts = np.bincount(run(circuit, 2, 1, steps=2000).neurons, minlength=1005)
+    for part, rate in ((counts[:500], 2000.0), (counts[500:1000], 50.0)):
+        mean, variance = 0.2 * rate, 0.2 * rate * (1 - rate * 1e-4)
+        assert abs(part.mean() - mean) < 4 * np.sqrt(variance / 500)
+        assert part.var() == pytest.approx(variance, rel=0.3)
+    assert counts[1000:].sum() == 0
+    assert not np.array_equal(counts, np.bincount(run(circuit, 2, 2, steps=2000).neurons, minlength=1005))
+
+
 def test_silenced_neurons_follow_the_reference(build_small) -> None:
     circuit = build_small("random")
     silenced = circuit.neuron_ids("I")

@@ -6,6 +6,11 @@ import select
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
+
+import pytest
+
+from neurograph.cli import progress
 
 CODE = """
 import tqdm
@@ -34,3 +39,29 @@ def test_on_a_terminal() -> None:
 def test_not_in_a_pipe() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_what_is_waited_for_is_said_once_and_only_while_nothing_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a timer that we fire by hand."""
+    started: list[Callable[[], object]] = []
+
+    class ByHand:
+        def __init__(self, _delay: float, action: Callable[[], object]) -> None:
+            self._action, self.cancelled = action, False
+
+        def start(self) -> None:
+            started.append(lambda: None if self.cancelled else self._action())
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    monkeypatch.setattr(progress, "Timer", ByHand)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress.progress_bar("running", " steps", 2, waiting="compiling") as update:
+        started[0]()
+        assert "compiling" in capsys.readouterr().err
+        update(1)
+        started[0]()
+    assert "compiling" not in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import neurograph as ng
+from neurograph.models import BUILT_IN
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
@@ -49,6 +50,15 @@ def test_measure_throughput(tmp_path: Path) -> None:
         "modular-200x50-seed1.zarr",
         "modular-400x50-seed1.zarr",
     ]
+
+
+def test_measure_models(capsys: pytest.CaptureFixture[str]) -> None:
+    main = runpy.run_path(str(SCRIPTS / "measure_models.py"))["main"]
+    main.__globals__.update(ROUNDS=2, BEST_OF=1)
+    main()
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == [*(model.__name__ for model in BUILT_IN), "OwnLIFExp"]
+    assert all(float(row.split()[1]) > 0 for row in rows)
 
 
 def test_the_golden_circuit_is_what_its_script_makes(tmp_path: Path) -> None:

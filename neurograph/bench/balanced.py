@@ -31,6 +31,8 @@ EXCITATORY, NEURONS, INDEGREE = 3200, 4000, 100
 DELAY, DT = 1.5, 0.1
 WEIGHTS = (80.0, -480.0)
 CURRENT = 450.0
+# Of all neurons: time constants and refractory time in ms, capacity in pF, threshold above rest in mV.
+_TAU_M, _TAU_SYN, _REFRACTORY, _CAPACITY, _THRESHOLD = 10.0, 0.5, 2.0, 250.0, 15.0
 # Another Python may run Brian2, whose releases do not follow NumPy's at once.
 PEER_PYTHON = "NEUROGRAPH_PEER_PYTHON"
 
@@ -112,16 +114,22 @@ def _sum_plain(network: dict[str, NDArray[Any]]) -> Any:
 
 def _in_python(network: dict[str, NDArray[Any]], duration: float, total: Any) -> tuple[int, float]:
     """Run as a user would write it, with NumPy; ``total`` sums the weights of spiking neurons' synapses by target."""
-    model, steps, delay = LIFExp(I_e=CURRENT), round(duration / DT), round(DELAY / DT)
-    constants, state = model.constants(DT), np.zeros((3, NEURONS))
-    state[0] = network["v"] - model.E_L
-    countdown, refractory = np.zeros(NEURONS, np.int32), np.full(NEURONS, model.refractory_steps(DT), np.int32)
+    steps, delay, refractory = round(duration / DT), round(DELAY / DT), round(_REFRACTORY / DT)
+    decay_v, decay_i = np.exp(-DT / _TAU_M), np.exp(-DT / _TAU_SYN)
+    coupling = (decay_v - decay_i) / (1 / _TAU_SYN - 1 / _TAU_M) / _CAPACITY
+    drive = CURRENT * _TAU_M / _CAPACITY * (1 - decay_v)
+    v, current, left = network["v"] + 65.0, np.zeros(NEURONS), np.zeros(NEURONS, int)
     fired: list[NDArray[np.int64]] = []
     started = time.perf_counter()
     for step in range(steps):
-        arriving = total(fired[step - delay]) if step >= delay and len(fired[step - delay]) else np.zeros(NEURONS)
-        inputs = np.stack([arriving, np.zeros(NEURONS)])
-        fired.append(np.flatnonzero(model.reference_step(constants, state, countdown, refractory, inputs)))
+        v = np.where(left == 0, v * decay_v + current * coupling + drive, v)
+        left = np.maximum(left - 1, 0)
+        spikes = np.flatnonzero(v >= _THRESHOLD)
+        current *= decay_i
+        if step >= delay and len(fired[step - delay]):
+            current += total(fired[step - delay])
+        v[spikes], left[spikes] = 0.0, refractory
+        fired.append(spikes)
     return sum(map(len, fired)), time.perf_counter() - started
 
 
@@ -129,7 +137,7 @@ def _in_child(
     folder: Path, network: dict[str, NDArray[Any]], duration: float, script: str, python: str
 ) -> tuple[int, float]:
     np.savez(folder / "balanced.npz", **network)  # type: ignore[arg-type]
-    path = Path(__file__).with_name(f"{script}.py")
+    path = Path(__file__).parent / "peers" / f"{script}.py"
     command = [python, str(path), str(folder / "balanced.npz"), str(duration), str(CURRENT), str(DELAY)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

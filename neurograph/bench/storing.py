@@ -31,11 +31,12 @@ def measure_building(folder: Path, settings: Settings) -> Iterator[Figure]:
     for codec in ("raw", "compressed"):
         for bits in (16, 8):
             yield _size(_microcircuit(folder, settings.scale, codec, bits), codec, bits)
-    raw, compressed = (_microcircuit(folder, settings.scale, codec, 8) for codec in ("raw", "compressed"))
-    yield from _bound(raw)
-    for circuit in (raw, compressed):
-        yield from _verified(circuit, settings.rounds)
-    yield from _guarded(raw, settings.rounds)
+    forms = (("raw", 16), ("raw", 8), ("compressed", 8))
+    circuits = [_microcircuit(folder, settings.scale, codec, bits) for codec, bits in forms]
+    yield from _bound(circuits[0])
+    for circuit, (_, bits) in zip(circuits, forms, strict=True):
+        yield from _verified(circuit, bits, settings.rounds)
+    yield from _guarded(circuits[0], settings.rounds)
 
 
 def _built(folder: Path, synapses: int) -> Iterator[Figure]:
@@ -120,7 +121,7 @@ def _columns(samples: list[Rows]) -> tuple[NDArray[np.uint32], NDArray[np.uint16
     return np.concatenate(gaps).astype(np.uint32), np.concatenate(delays).astype(np.uint16)
 
 
-def _verified(circuit: Circuit, rounds: int) -> Iterator[Figure]:
+def _verified(circuit: Circuit, bits: int, rounds: int) -> Iterator[Figure]:
     sizes = [population.size for population in circuit.populations.values()]
     receptors = [len(model.receptors) for model in circuit.models]
     actions: dict[str, Callable[[], object]] = {
@@ -135,7 +136,9 @@ def _verified(circuit: Circuit, rounds: int) -> Iterator[Figure]:
         middle = np.median(times["verify"])
         asked = "at least 0.8" if (state, circuit.store.codec) == ("cold", "raw") else ""
         note = f"microcircuit, {nbytes / middle / 1e9:.2f} GB/s, {circuit.synapses / middle / 1e6:.0f} M synapses/s"
-        yield figure(f"verify, {circuit.store.codec}, {state}", share, "of preadv", asked=asked, note=note)
+        yield figure(
+            f"verify, {circuit.store.codec}, {bits}-bit codes, {state}", share, "of preadv", asked=asked, note=note
+        )
 
 
 def _sound(circuit: Circuit, sizes: list[int], receptors: list[int]) -> None:

@@ -2,6 +2,8 @@
 
 import click
 
+COMPILING = "compiling the kernels, which is done once and then kept: some 15 s"
+
 
 @click.command()
 @click.argument("circuit", type=click.Path())
@@ -49,7 +51,7 @@ def run(
     opened = Circuit(circuit)
     events = None if drive is None else read_drive(drive, opened)
     with Simulation(opened, memory=memory, workers=workers, seed=seed, drive=events) as sim:
-        with progress_bar("running", " steps") as progress:
+        with progress_bar("running", " steps", waiting=COMPILING) as progress:
             sim.run(duration, progress=progress)
         if spikes is not None:
             write_spikes(spikes, sim.spikes, opened)

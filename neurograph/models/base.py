@@ -1,12 +1,14 @@
 """What must a neuron model say of itself?
 
 1. Its parameters: fields of a frozen dataclass, in user units.
-2. Its receptors, the inputs that synapses choose from, each with the unit of its weights.
+2. Its receptors, the inputs that synapses choose from, each with the unit of its weights; and its currents, inputs for
+   drives and events only, which act for the one step in which they are given.
 3. Its state variables, all float64, and how a user's value becomes the stored one.
 4. ``constants(dt)``: everything the step needs, computed once, as one float64 vector.
 5. Two steps that must agree to the last bit: ``reference_step`` in plain NumPy and ``tile``, compiled.
 
-The order within a step is fixed for all models: advance from t - 1, threshold, add inputs, reset those that spiked.
+A step advances the state from t - 1, adds the inputs of t, and finds and resets those that spike. Whether an input can
+cause a spike in the step in which it arrives is the model's own affair: see `docs/models.md`.
 Besides its state every neuron has two integers: ``countdown``, the refractory steps that are left, and ``refractory``,
 what the countdown is set to by a spike.
 """
@@ -38,7 +40,7 @@ Tile = tuple[int, Floats, Floats, Integers, Integers, Floats, Integers]
 
 
 @kernel
-def tile_of(block: Any, states: int, receptors: int) -> Tile:
+def tile_of(block: Any, states: int, rows: int) -> Tile:
     """Return what a block describes, in the order in which a model's step takes it.
 
     Returns
@@ -47,8 +49,8 @@ def tile_of(block: Any, states: int, receptors: int) -> Tile:
     constants : (k,) float64
     state : (states, at least n) float64
     countdown, refractory : (n,) int32
-    inputs : (receptors, TILE) float64
-        Sum of all that arrives at this step, in each receptor's unit; the step may write over it.
+    inputs : (rows, TILE) float64
+        Sum of all that arrives at this step, in each receptor's unit, then the currents; the step may write over it.
     spikes : (TILE,) int32
         Where the step writes which neurons of the tile spiked, rising.
     """
@@ -60,7 +62,7 @@ def tile_of(block: Any, states: int, receptors: int) -> Tile:
         carray(pointer(b[AT_STATE]), (states, b[STRIDE]), np.float64),
         carray(pointer(b[AT_COUNTDOWN]), (n,), np.int32),
         carray(pointer(b[AT_REFRACTORY]), (n,), np.int32),
-        carray(pointer(b[AT_INPUTS]), (receptors, TILE), np.float64),
+        carray(pointer(b[AT_INPUTS]), (rows, TILE), np.float64),
         carray(pointer(b[AT_SPIKES]), (TILE,), np.int32),
     )
 
@@ -95,6 +97,8 @@ class Model:
     """Base of all neuron models; subclasses add the parameters."""
 
     receptors: ClassVar[tuple[Receptor, ...]]
+    #: Inputs that drives and events reach, but no synapses.
+    currents: ClassVar[tuple[Receptor, ...]] = ()
     states: ClassVar[tuple[str, ...]]
     #: Compiled step of a tile of neurons of one population: takes a block (see `tile_of`), returns how many spiked.
     tile: ClassVar[CFunction]
@@ -133,10 +137,15 @@ class Model:
         ----------
         state : (states, n) float64
         countdown, refractory : (n,) int32
-        inputs : (receptors, n) float64
-            Sum of all that arrives at this step, in each receptor's unit.
+        inputs : (at least receptors + currents, n) float64
+            Sum of all that arrives at this step, in each receptor's unit, then the currents.
         """
         raise NotImplementedError
+
+    @classmethod
+    def inputs(cls) -> tuple[Receptor, ...]:
+        """Return all inputs: the receptors, then the currents."""
+        return cls.receptors + cls.currents
 
     @classmethod
     def receptor_number(cls, name: str) -> int:
@@ -147,19 +156,42 @@ class Model:
         ArgumentError
             If the model has no receptor of that name.
         """
-        names = [receptor.name for receptor in cls.receptors]
-        if name not in names:
-            raise ArgumentError(f"{cls.__name__} has no receptor {name!r}; choose from {', '.join(names)}")
-        return names.index(name)
+        return cls._number(name, cls.receptors)
+
+    @classmethod
+    def input_number(cls, name: str) -> int:
+        """Return the number of an input, which may also be a current: for drives and events from outside.
+
+        Raises
+        ------
+        ArgumentError
+            If the model has no input of that name.
+        """
+        return cls._number(name, cls.inputs())
+
+    @classmethod
+    def _number(cls, name: str, inputs: tuple[Receptor, ...]) -> int:
+        names = [receptor.name for receptor in inputs]
+        if name in names:
+            return names.index(name)
+        current = " for synapses, it is a current" if name in [c.name for c in cls.currents] else ""
+        raise ArgumentError(f"{cls.__name__} has no receptor {name!r}{current}; choose from {', '.join(names)}")
 
     @classmethod
     def receptor_of_sign(cls, *, negative: bool) -> int:
-        """Return the receptor that a weight of this sign goes to when none is named."""
-        raise NotImplementedError
+        """Return the receptor that a weight of this sign goes to when none is named.
+
+        The second for negative weights and the first for all others, or the only one there is.
+        """
+        return int(negative and len(cls.receptors) > 1)
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON object: the model's name and its parameters."""
         return {"model": type(self).__name__, "parameters": asdict(self)}
+
+    def _require_refractory_time(self, t_ref: float) -> None:
+        if not (np.isfinite(t_ref) and t_ref >= 0):
+            raise ArgumentError(f"{type(self).__name__}.t_ref is {t_ref}, it must be at least 0 ms")
 
     def _require_positive(self, *names: str) -> None:
         for name in names:
@@ -171,6 +203,24 @@ class Model:
         for name in names:
             if not np.isfinite(getattr(self, name)):
                 raise ArgumentError(f"{type(self).__name__}.{name} is {getattr(self, name)}, it must be finite")
+
+
+#: All models there are, by name: a stored circuit names its models.
+MODELS: dict[str, type[Model]] = {}
+
+
+def register(model: type[Model]) -> None:
+    """Make a model known by its name; a later one replaces one of the same name, but not one of ours.
+
+    Raises
+    ------
+    ArgumentError
+        If the name is that of a built-in model.
+    """
+    known, ours = MODELS.get(model.__name__), f"{__package__}."
+    if known is not None and known.__module__.startswith(ours) and known.__module__ != model.__module__:
+        raise ArgumentError(f"there is a built-in model {model.__name__!r}; give your own another name")
+    MODELS[model.__name__] = model
 
 
 def whole_steps(ms: float, dt: float) -> int:

@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire with exponential synaptic currents, integrated exactly.
 
-    C_m dV/dt = -C_m/tau_m (V - E_L) + i_ex + i_in + I_e        di/dt = -i/tau_syn
+    C_m dV/dt = -C_m/tau_m (V - E_L) + i_ex + i_in + I_e + current        di/dt = -i/tau_syn
 
 Source: Rotter and Diesmann 1999, Biol. Cybern. 81:381 (exact integration); the choices within a step are those of
 NEST's ``iaf_psc_exp``, with which it agrees spike for spike. While refractory V is held at V_reset and the currents
@@ -19,7 +19,7 @@ from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import CFunction, kernel
 
 # Positions in the vector of constants.
-P_V, P_V_EX, P_V_IN, P_EX, P_IN, DRIVE, THRESHOLD, RESET = range(8)
+P_V, P_V_EX, P_V_IN, P_EX, P_IN, P_CURRENT, DRIVE, THRESHOLD, RESET = range(9)
 
 
 def current_to_voltage(tau_syn: float, tau_m: float, c_m: float, dt: float) -> float:
@@ -32,11 +32,13 @@ def current_to_voltage(tau_syn: float, tau_m: float, c_m: float, dt: float) -> f
 
 
 @kernel
-def _hold_or_move(n: int, c: Floats, v: Floats, i_ex: Floats, i_in: Floats, countdown: Integers) -> None:
+def _hold_or_move(
+    n: int, c: Floats, v: Floats, i_ex: Floats, i_in: Floats, current: Floats, countdown: Integers
+) -> None:
     # As locals: the compiler cannot know that writing v leaves the constants as they are.
-    p_v, p_v_ex, p_v_in, drive = c[P_V], c[P_V_EX], c[P_V_IN], c[DRIVE]
+    p_v, p_v_ex, p_v_in, p_current, drive = c[P_V], c[P_V_EX], c[P_V_IN], c[P_CURRENT], c[DRIVE]
     for i in range(n):
-        moved = v[i] * p_v + i_ex[i] * p_v_ex + i_in[i] * p_v_in + drive
+        moved = v[i] * p_v + i_ex[i] * p_v_ex + i_in[i] * p_v_in + drive + current[i] * p_current
         free = countdown[i] == 0
         v[i] = moved if free else v[i]
         countdown[i] -= 0 if free else 1
@@ -58,7 +60,7 @@ def advance(
     its inputs.
     """
     v = state[0][:n]
-    _hold_or_move(n, c, v, state[1], state[2], countdown)
+    _hold_or_move(n, c, v, state[1], state[2], inputs[2], countdown)
     _decay_and_add(n, c[P_EX], state[1], inputs[0])
     _decay_and_add(n, c[P_IN], state[2], inputs[1])
     count = at_least(v, c[THRESHOLD], spikes)
@@ -71,7 +73,7 @@ def advance(
 @CFunction
 def tile(block: Any) -> int:
     """Advance the tile that a block describes."""
-    return advance(*tile_of(block, 3, 2))
+    return advance(*tile_of(block, 3, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ class LIFExp(Model):
     I_e: float = 0.0
 
     receptors: ClassVar = (Receptor("excitatory", "pA"), Receptor("inhibitory", "pA"))
+    currents: ClassVar = (Receptor("current", "pA"),)
     states: ClassVar = ("v", "i_ex", "i_in")
     tile: ClassVar = tile
 
@@ -118,13 +121,14 @@ class LIFExp(Model):
 
     def constants(self, dt: float) -> Floats:
         """Return the propagators over one step and the potentials relative to E_L."""
-        c = np.empty(8)
+        c = np.empty(9)
         c[P_V] = math.exp(-dt / self.tau_m)
         c[P_V_EX] = current_to_voltage(self.tau_syn_ex, self.tau_m, self.C_m, dt)
         c[P_V_IN] = current_to_voltage(self.tau_syn_in, self.tau_m, self.C_m, dt)
         c[P_EX] = math.exp(-dt / self.tau_syn_ex)
         c[P_IN] = math.exp(-dt / self.tau_syn_in)
-        c[DRIVE] = self.I_e * (self.tau_m / self.C_m * (1.0 - c[P_V]))
+        c[P_CURRENT] = self.tau_m / self.C_m * (1.0 - c[P_V])
+        c[DRIVE] = self.I_e * c[P_CURRENT]
         c[THRESHOLD] = self.V_th - self.E_L
         c[RESET] = self.V_reset - self.E_L
         return c
@@ -145,11 +149,6 @@ class LIFExp(Model):
         """Return V in mV from V relative to E_L."""
         return value + self.E_L if state == "v" else value
 
-    @classmethod
-    def receptor_of_sign(cls, *, negative: bool) -> int:
-        """Return inhibitory for negative weights, else excitatory."""
-        return int(negative)
-
     @staticmethod
     def reference_step(
         constants: Floats,
@@ -161,7 +160,7 @@ class LIFExp(Model):
         """Advance one population, in place; see `Model.reference_step`."""
         c, (v, i_ex, i_in) = constants, state
         free = countdown == 0
-        v[free] = (v * c[P_V] + i_ex * c[P_V_EX] + i_in * c[P_V_IN] + c[DRIVE])[free]
+        v[free] = (v * c[P_V] + i_ex * c[P_V_EX] + i_in * c[P_V_IN] + c[DRIVE] + inputs[2] * c[P_CURRENT])[free]
         countdown[~free] -= 1
         spiking: NDArray[np.bool_] = v >= c[THRESHOLD]
         state[1] = i_ex * c[P_EX] + inputs[0]

@@ -65,23 +65,45 @@ def _trailing_zeros(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba pass
     return types.int64(bits), generate
 
 
+def _float_bits(context: Any, value: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+    """In a kernel: return the 64 bits of a float64 as an int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+def _bits_float(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+    """In a kernel: return the float64 of the 64 bits of an int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
 load64 = cast("Callable[[Any, Any], Any]", intrinsic(_load64))
+float_bits = cast("Callable[[Any], Any]", intrinsic(_float_bits))
+bits_float = cast("Callable[[Any], Any]", intrinsic(_bits_float))
 trailing_zeros = cast("Callable[[Any], Any]", intrinsic(_trailing_zeros))
 
 
 class CFunction:
     """A function of one int64 array, the *block*, that kernels call by its address.
 
-    So kernels need not be compiled again for each function they may call. Compiled on first use, then cached on disk.
+    So kernels need not be compiled again for each function they may call. Compiled on first use, then cached on disk
+    unless ``cache`` is False. Divisions by zero give what IEEE 754 says, as everywhere in NumPy.
     """
 
-    def __init__(self, function: Callable[[Any], int]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[[Any], int], *, cache: bool = True) -> None:
+        self._function, self._cache = function, cache
 
     @cached_property
     def _compiled(self) -> Any:
         compiled: Callable[..., Any] = numba.cfunc
-        return compiled("int64(CPointer(int64))", nopython=True, cache=True)(self._function)
+        options: dict[str, Any] = {"nopython": True, "cache": self._cache, "error_model": "numpy"}
+        return compiled("int64(CPointer(int64))", **options)(self._function)
 
     @property
     def address(self) -> int:

@@ -4,6 +4,7 @@ A piece of rows is read by the granules it lies on, so each is compared with its
 its words. `load_plain` does that for a whole circuit, by threads.
 """
 
+import threading
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.checksum import granule_checksums
-from neurograph_storage.codec import decode
+from neurograph_storage.codec import RAW, decode
 from neurograph_storage.errors import CorruptionError
 from neurograph_storage.layout import GRANULE_BYTES
 from neurograph_storage.ordered import in_order
@@ -40,11 +41,31 @@ class StoredRows(NamedTuple):
     damaged: NDArray[np.int64]
 
 
-def read_stored(store: CircuitStore, start: int, stop: int) -> StoredRows:
-    """Read and check rows ``start <= r < stop``, of which there is at least one."""
+class Scratch(threading.local):
+    """Memory that a thread reads into, again and again."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def of(self, size: int) -> NDArray[np.uint8]:
+        """Return at least ``size`` bytes; what was there before is gone."""
+        if len(self._bytes) < size:
+            self._bytes = np.empty(size + size // 4, np.uint8)
+        return self._bytes
+
+
+_SCRATCH = Scratch()
+
+
+def read_stored(store: CircuitStore, start: int, stop: int, scratch: Scratch | None = None) -> StoredRows:
+    """Read and check rows ``start <= r < stop``, of which there is at least one.
+
+    With ``scratch`` the words are valid until the same thread reads again.
+    """
     starts = store.arrays[ROW_STARTS][start : stop + 1].astype(np.int64)
     first, last = int(starts[0]) // GRANULE_WORDS, -(-int(starts[-1]) // GRANULE_WORDS)
-    data = read_granules(partial(store.chunk_path, ROW_WORDS), store.specs[ROW_WORDS], first, last)
+    into = None if scratch is None else scratch.of((last - first) * GRANULE_BYTES)
+    data = read_granules(partial(store.chunk_path, ROW_WORDS), store.specs[ROW_WORDS], first, last, into)
     damaged = first + np.flatnonzero(granule_checksums(data) != store.checksums(ROW_WORDS)[first:last])
     words = data.view(np.uint16)[starts[0] - first * GRANULE_WORDS : starts[-1] - first * GRANULE_WORDS]
     return StoredRows(starts - starts[0], words, damaged)
@@ -73,7 +94,7 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
 
 
 def _load(store: CircuitStore, batch: tuple[int, int]) -> Rows:
-    return decode_stored(store, batch[0], read_stored(store, *batch))
+    return decode_stored(store, batch[0], read_stored(store, *batch, None if store.codec == RAW else _SCRATCH))
 
 
 def decode_stored(store: CircuitStore, first: int, stored: StoredRows) -> Rows:

@@ -27,7 +27,7 @@ def in_order(
     """Yield ``function(task)`` for each task, in order, computed by threads.
 
     In windows, since joblib goes on working however far the consumer falls behind. The first error is raised here, and
-    all threads are joined on every way out.
+    all threads end on every way out.
 
     Parameters
     ----------

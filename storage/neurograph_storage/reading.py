@@ -13,21 +13,27 @@ from numpy.typing import NDArray
 from neurograph_storage.errors import CorruptionError
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 
+Bytes = NDArray[np.uint8]
 
-def read_bytes(chunk_path: Callable[[int], Path], spec: ArraySpec, start: int, stop: int) -> NDArray[np.uint8]:
+
+def read_bytes(
+    chunk_path: Callable[[int], Path], spec: ArraySpec, start: int, stop: int, into: Bytes | None = None
+) -> Bytes:
     """Return the bytes ``start <= b < stop`` of an array.
 
     Parameters
     ----------
     chunk_path : callable
         Gives the file of each chunk.
+    into : (at least ``stop - start``,) uint8, optional
+        Where they go: new memory costs a page fault for each 4 KiB.
 
     Raises
     ------
     CorruptionError
         If a file is missing, or ends too early.
     """
-    data = np.empty(stop - start, np.uint8)
+    data = np.empty(stop - start, np.uint8) if into is None else into[: stop - start]
     at = start
     while at < stop:
         chunk, inside = divmod(at, spec.chunk_bytes)
@@ -37,9 +43,11 @@ def read_bytes(chunk_path: Callable[[int], Path], spec: ArraySpec, start: int, s
     return data
 
 
-def read_granules(chunk_path: Callable[[int], Path], spec: ArraySpec, first: int, last: int) -> NDArray[np.uint8]:
-    """Return the bytes of granules ``first <= g < last``, up to the end of the array."""
-    return read_bytes(chunk_path, spec, first * GRANULE_BYTES, min(last * GRANULE_BYTES, spec.nbytes))
+def read_granules(
+    chunk_path: Callable[[int], Path], spec: ArraySpec, first: int, last: int, into: Bytes | None = None
+) -> Bytes:
+    """Return the bytes of granules ``first <= g < last``, up to the end of the array; ``into`` as in `read_bytes`."""
+    return read_bytes(chunk_path, spec, first * GRANULE_BYTES, min(last * GRANULE_BYTES, spec.nbytes), into)
 
 
 def _read_file(path: Path, offset: int, into: NDArray[np.uint8]) -> None:

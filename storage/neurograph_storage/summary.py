@@ -8,24 +8,29 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, part
 from neurograph_storage.rows import Rows
-from neurograph_storage.stream import SHARED, WORDS, group_code, group_words, section_words
+from neurograph_storage.stream import SHARED, WORDS, group_words, section_words
+
+_ONE = np.uint64(1)
 
 
-@kernel
+@part
 def _receive(words: NDArray[np.uint16], at: int, count: int, kind: int, received: NDArray[np.int64]) -> None:
     """Add the absolute codes of one group; a loop for each kind, since this is the greater part of a scan."""
+    # Unsigned, since numba lets negative indices count from the end, which costs at every synapse.
+    body, n = np.uint64(at + 2), np.uint64(count)
     if kind == SHARED:
-        code = abs(np.int64(np.int16(words[at + 2])))
-        for k in range(at + 3, at + 3 + count):
-            received[words[k]] += code
+        code = abs(np.int64(np.int16(words[body])))
+        for k in range(body + _ONE, body + _ONE + n):
+            received[np.uint64(words[k])] += code
     elif kind == WORDS:
-        for k in range(at + 2, at + 2 + 2 * count, 2):
-            received[words[k]] += abs(np.int64(np.int16(words[k + 1])))
+        for k in range(body, body + n + n, _ONE + _ONE):
+            received[np.uint64(words[k])] += abs(np.int64(np.int16(words[k + _ONE])))
     else:
-        for k in range(count):
-            received[words[at + 2 + k]] += abs(group_code(words, at, kind, count, k))
+        for k in range(n):
+            half = words[body + n + (k >> _ONE)] >> (np.uint16(8) * np.uint16(k & _ONE))
+            received[np.uint64(words[body + k])] += abs(np.int64(np.int8(half & 0xFF)))
 
 
 @kernel
@@ -93,11 +98,11 @@ class RowSummary:
     def merged(neurons: int, parts: Iterable["RowSummary"]) -> "RowSummary":
         """Return the totals of several summaries together."""
         whole = RowSummary(neurons)
-        for part in parts:
-            whole.synapses += part.synapses
-            whole.received += part.received
-            whole._limits[0] = min(whole._limits[0], part._limits[0])
-            whole._limits[1] = max(whole._limits[1], part._limits[1])
+        for one in parts:
+            whole.synapses += one.synapses
+            whole.received += one.received
+            whole._limits[0] = min(whole._limits[0], one._limits[0])
+            whole._limits[1] = max(whole._limits[1], one._limits[1])
         return whole
 
     def state(self) -> dict[str, NDArray[np.int64]]:

@@ -11,10 +11,9 @@ damaged bytes, so a stage begins only if the one before found nothing.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +22,14 @@ from numpy.typing import NDArray
 from neurograph_storage.check import DELAY, GROUPS, SORTED, TABLE, TARGET, check_rows
 from neurograph_storage.codec import decode
 from neurograph_storage.errors import CorruptionError
-from neurograph_storage.loading import BATCH_WORDS, StoredRows, read_stored
+from neurograph_storage.loading import Scratch, StoredRows, read_stored
 from neurograph_storage.ordered import in_order
 from neurograph_storage.reading import read_bytes
 from neurograph_storage.store import ROW_WORDS, CircuitStore
 from neurograph_storage.summary import RowSummary
 
 _THREADS_PER_PROCESSOR = 3
+_BATCH_WORDS = 2**22
 # Results are small, so many may wait.
 _AHEAD = 64
 
@@ -72,7 +72,7 @@ def verify(
     progress : callable
         Called with the number of bytes just checked.
     jobs : int, optional
-        Threads; by default three for each processor, since they wait for the disk half of the time.
+        Threads; by default three for each processor, some of which wait for the disk.
     """
     stages = (
         partial(_damage, store, progress),
@@ -138,19 +138,30 @@ class _Piece(NamedTuple):
 
 
 class _RowChecker:
-    """Checks batches of rows, from any thread; sums are kept by as many summaries as there are threads at a time."""
+    """Checks batches of rows, from any thread.
+
+    As many threads at a time as there are processors look at rows, each with a summary of its own; the others read.
+    """
 
     def __init__(self, store: CircuitStore, receptors: NDArray[np.uint8]) -> None:
-        self._store, self._receptors = store, receptors
+        self._store, self._receptors, self._scratch = store, receptors, Scratch()
+        self.summaries = [RowSummary(store.neurons) for _ in range(os.cpu_count() or 1)]
         self._free: SimpleQueue[RowSummary] = SimpleQueue()
-        self.summaries: list[RowSummary] = []
+        for summary in self.summaries:
+            self._free.put(summary)
 
     def __call__(self, batch: tuple[int, int]) -> _Piece:
-        stored = read_stored(self._store, *batch)
+        stored = read_stored(self._store, *batch, self._scratch)
         piece = _Piece(stored.words.nbytes, stored.damaged, None, 0)
-        return piece if len(stored.damaged) else self._check(batch[0], stored, piece)
+        if len(stored.damaged):
+            return piece
+        summary = self._free.get()
+        try:
+            return self._check(batch[0], stored, piece, summary)
+        finally:
+            self._free.put(summary)
 
-    def _check(self, row: int, stored: StoredRows, piece: _Piece) -> _Piece:
+    def _check(self, row: int, stored: StoredRows, piece: _Piece, summary: RowSummary) -> _Piece:
         try:
             rows = decode(stored.starts, stored.words, self._store.block_neurons, self._store.codec)
         except CorruptionError as error:
@@ -158,19 +169,8 @@ class _RowChecker:
         bad, invariant = check_rows(rows.words, rows.starts, rows.block_neurons, self._receptors)
         if invariant:
             return piece._replace(violation=Violation(invariant, f"row {row + bad}: {_MEANING[invariant]}"))
-        with self._summary() as summary:
-            summary.add(rows)
+        summary.add(rows)
         return piece._replace(plain_words=len(rows.words))
-
-    @contextmanager
-    def _summary(self) -> Iterator[RowSummary]:
-        try:
-            summary = self._free.get_nowait()
-        except Empty:
-            summary = RowSummary(self._store.neurons)
-            self.summaries.append(summary)
-        yield summary
-        self._free.put(summary)
 
 
 def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, jobs: int | None) -> Iterator[Violation]:
@@ -179,7 +179,7 @@ def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, j
     check = _RowChecker(store, receptors)
     sound, damaged, plain_words = True, -1, 0
     threads = jobs or _THREADS_PER_PROCESSOR * (os.cpu_count() or 1)
-    for piece in in_order(check, store.row_batches(BATCH_WORDS), threads, ahead=_AHEAD):
+    for piece in in_order(check, store.row_batches(_BATCH_WORDS), threads, ahead=_AHEAD):
         progress(piece.nbytes)
         # A granule on the border of two batches is read for both.
         yield from _bad_granules(store, ROW_WORDS, piece.damaged[piece.damaged > damaged])

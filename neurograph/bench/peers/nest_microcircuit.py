@@ -1,4 +1,4 @@
-"""The microcircuit in NEST: ``python -m neurograph.bench.nest_microcircuit SCALE THREADS WARM DURATION SEED [NPZ]``.
+"""The microcircuit in NEST: ``python -m ...peers.nest_microcircuit SCALE THREADS WARM DURATION SEED [NPZ]``.
 
 A process of its own, as NEST keeps one network for each. Prints one JSON object: seconds of building and of stepping,
 mean rates. The same populations, numbers of synapses, weights, delays and drive as `neurograph.cortex`.
@@ -13,7 +13,8 @@ import nest
 import numpy as np
 
 from neurograph import cortex
-from neurograph.network import Network, PoissonInput
+from neurograph.inputs import PoissonInput
+from neurograph.network import Network
 from neurograph.normals import Normal
 from neurograph.row_rules import FixedTotal
 
