@@ -44,7 +44,7 @@ from neurograph.share import (
 )
 from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, follow, free, place, request
 from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.fetching import AT, READY, RING, WORDS
+from neurograph_storage.fetching import AT, READY, WORDS
 from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import kernel, part
 from neurograph_storage.libc import nanoseconds
@@ -325,7 +325,7 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
     # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
     if not follow(tails, start, step):
         return FULL
-    free(tails, step)
+    free(tails, step, progress[LAUNCHED])
     if not request(tails, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
         return FULL
     place(tails)
@@ -375,8 +375,7 @@ def _launch_tails(work: Work, cursors: Cursors, graph: Graph, common: Common, ta
             status = _await(tails, common, work, number)
             if status != DONE:
                 return status
-            first, length = tails.ring[of_request[RING]]
-            launch(cursors, graph, of_request[STEP_OF], first + of_request[AT] % length)
+            launch(cursors, graph, of_request[STEP_OF], of_request[AT])
         progress[LAUNCHED] = number + 1
     return DONE
 

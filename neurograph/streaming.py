@@ -1,7 +1,7 @@
 """How is memory divided when the rows of a circuit do not fit in it?
 
-After state and tables, one *pool*: first the heads of all rows, then the ring of tails. Heads are as deep as fits in
-half of the pool: a deeper head gives reads more time and leaves shorter tails, and the ring keeps what is read.
+After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as fits in
+half of the pool: a deeper head gives reads more time and leaves shorter tails, and what is left keeps what is read.
 `Stream` makes all of it and owns the readers; `neurograph.tails` says what happens then.
 """
 
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
 from neurograph.epoch import MAX_EPOCH
+from neurograph.kept import HITS, MOVED, Kept
+from neurograph.segments import Segments
 from neurograph.statistics import PrefetchStatistics
-from neurograph.tails import COPIED, COUNTERS, DIVIDED, PLACED, REQUESTED, SPLIT, Tails
+from neurograph.tails import COUNTERS, PLACED, REQUESTED, SPLIT, Tails
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, PAGE, READS, ROW, WORDS, Fetching
@@ -30,14 +32,14 @@ MAX_READERS = 8
 # Bytes that are read at once at most, unless a row is longer.
 _EXTENT_BYTES = 2**18
 _HEADS_SHARE, _MAX_DEPTH = 2, 64
-# What is divided gets this share of the room for tails. The rest is also a cache.
-_DIVIDED_SHARE = 4
+# Segments hold the largest tail so often, there are so many, and they have at most so many words.
+_TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 # Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
 _CLASSES, _BORDERS = 8, 64
-# Of each row: where it and its head begin, its sum, the words of its tail and of its classes, its latest request.
-_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8, 8 * (FIELDS + 1)
-# The ring must hold the largest tail so many times, or it is no use to begin.
-_LEAST_TAILS = 4
+# Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
+_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4, 8 * (FIELDS + 1)
+# There must be room for the largest tail so many times, or it is no use to begin.
+_LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
 _EPOCHS_AHEAD = 4
 
@@ -124,13 +126,13 @@ class Stream:
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
         first = int(heads.starts[-1])
-        ring = _rings(first, len(words) - first - threads * plain)
-        self._check_ring(int(ring[0, 1]), int(heads.tails.max(initial=0)))
+        segments = _segments(first, len(words) - first - threads * plain, int(heads.tails.max(initial=1)))
+        self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
         self._readers = Readers(threads, scratch // 2, plain)
-        self.tails = self._tails(heads, ring, slots)
-        self._fetching = self._fetching_of(heads, ring)
+        self.tails = self._tails(heads, segments, slots)
+        self._fetching = self._fetching_of(heads)
         self.epoch_steps = epoch_length(self._store.min_delay, self.tails.first_delay)
 
     def start(self) -> None:
@@ -145,23 +147,24 @@ class Stream:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
         slots, counters = len(self.tails.state), self.tails.counters
         waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
-        missing = 2 * int(waiting.sum()) + PAGE
-        needed = self._budget + _DIVIDED_SHARE * missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
+        missing, segments = 2 * int(waiting.sum()) + PAGE, self.tails.segments
+        room = 2 * len(segments.kind) * segments.size
+        needed = self._budget + missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
         return MemoryBudgetError(
             f"the rows of the spikes in flight take {format_size(missing)} more than the "
-            f"{format_size(2 * int(self.tails.ring[DIVIDED, 1]))} that the memory budget leaves for them; "
+            f"{format_size(room)} that the memory budget leaves for them; "
             f"give at least --memory {needed // 2**20 + 1}MiB",
             needed=needed,
             budget=self._budget,
         )
 
     def figures(self) -> dict[str, int]:
-        """Return bytes and requests read, nanoseconds that readers took, bytes of rows; copies, divided tails."""
+        """Return bytes and requests read, nanoseconds that readers took, bytes of rows; tails divided, hit, moved."""
         total = self._readers.figures.sum(axis=0)
         names = {"bytes": BYTES, "reads": READS, "nanoseconds": NANOSECONDS, "asked": ASKED}
-        counters = {"copied": COPIED, "divided": SPLIT}
-        counted = {name: int(self.tails.counters[k]) for name, k in counters.items()}
-        return {name: int(total[k]) for name, k in names.items()} | counted
+        kept = self.tails.kept.numbers
+        counted = {"divided": self.tails.counters[SPLIT], "hits": kept[HITS], "moved": kept[MOVED]}
+        return {name: int(total[k]) for name, k in names.items()} | {name: int(n) for name, n in counted.items()}
 
     def prefetch(self, hits: int, misses: int) -> PrefetchStatistics:
         """Return what reading ahead achieved, given how many tails were there in time, and how many were not."""
@@ -194,9 +197,10 @@ class Stream:
         borders = np.unique(np.linspace(first, self._store.max_delay, _BORDERS).astype(np.int64))
         return class_bounds(depth, borders, head_words(self._store, borders))
 
-    def _check_ring(self, words: int, largest: int) -> None:
-        if words < _LEAST_TAILS * largest:
-            raise self._too_small(2 * (_LEAST_TAILS * largest - words))
+    def _check_room(self, segments: Segments, largest: int) -> None:
+        words = len(segments.kind) * segments.size
+        if len(segments.kind) < _LEAST_TAILS:
+            raise self._too_small(2 * max(1, _LEAST_TAILS * largest - words))
 
     def _too_small(self, missing: int) -> MemoryBudgetError:
         needed = self._budget + missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
@@ -207,22 +211,25 @@ class Stream:
             budget=self._budget,
         )
 
-    def _tails(self, heads: Heads, ring: NDArray[np.int64], slots: int) -> Tails:
-        store = self._store
+    def _tails(self, heads: Heads, segments: Segments, slots: int) -> Tails:
+        store, largest = self._store, int(heads.tails.max(initial=0))
+        count, mean = len(segments.kind), float(heads.tails.mean()) if len(heads.tails) else 1.0
+        usable = max(largest, segments.size - largest)
         return Tails(
-            1, max(int(self.bounds[0]) + 1, store.min_delay), self._readers.into, self.graph.words, ring, heads.tails,
+            1, max(int(self.bounds[0]) + 1, store.min_delay), self._readers.into, self.graph.words, segments,
+            Kept.make(store.neurons, count, max(mean, 1.0)), usable, heads.tails,
             self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
-            np.full(store.neurons, -1, np.int64), np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
+            np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
             np.zeros(COUNTERS, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
 
-    def _fetching_of(self, heads: Heads, ring: NDArray[np.int64]) -> Fetching:
+    def _fetching_of(self, heads: Heads) -> Fetching:
         store = self._store
         return Fetching(
             # A copy: whoever shortens the file must not stop the process.
             np.array(store.arrays[ROW_STARTS]), heads.sums, self._files.descriptors,
             self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons,
-            read_address(), self._readers.pipe, self.graph.words, ring, self.tails.requests, self.tails.state,
+            read_address(), self._readers.pipe, self.graph.words, self.tails.requests, self.tails.state,
             np.zeros(1, np.int64),
         )  # fmt: skip
 
@@ -236,11 +243,10 @@ def _diagnose(store: CircuitStore, requests: NDArray[np.int64], number: int) -> 
     raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
 
 
-def _rings(first: int, words: int) -> NDArray[np.int64]:
-    """Return the two rings that lie in some words of the pool; see `Tails`."""
-    divided = max(0, words // _DIVIDED_SHARE)
-    whole = max(0, words - divided)
-    return np.array([[first, whole], [first + whole, divided]], np.int64)
+def _segments(first: int, words: int, largest: int) -> Segments:
+    """Return how some words of the pool, from ``first`` on, are cut into segments that each hold the largest tail."""
+    size = min(max(_TAILS_A_SEGMENT * largest, min(words // _SEGMENTS, _MAX_SEGMENT)), words // _LEAST_TAILS)
+    return Segments.make(first, max(0, words), max(largest, size))
 
 
 def _row_bytes(store: CircuitStore) -> int:

@@ -103,6 +103,8 @@ ORDER = [
     "neurograph.delivery",
     "neurograph.share",
     "neurograph.statistics",
+    "neurograph.segments",
+    "neurograph.kept",
     "neurograph.tails",
     "neurograph.epoch",
     "neurograph.streaming",

@@ -26,9 +26,9 @@ U16 = NDArray[np.uint16]
 I64 = NDArray[np.int64]
 
 # Columns of the table of requests: row and step of a spike; first steps of the epochs of the spike and of the request;
-# where the words go in the ring, counted on, and how many there may be; delays wanted, low < delay <= high; the class
-# of delays that is requested next; which ring.
-ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, RING = range(10)
+# where the words go in the pool, and how many there may be; delays wanted, low < delay <= high; the class of delays
+# that is requested next; what kind of segment the words lie in.
+ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, KIND = range(10)
 FIELDS = 10
 WAITING, READY = range(2)
 # Positions in a reader's figures, and their number.
@@ -57,8 +57,6 @@ class Fetching(NamedTuple):
     read, pipe : int
         Address of ``pread``; descriptor of the pipe.
     pool : (words,) uint16
-    ring : (rings, 2) int64
-        First word of each ring in the pool, and its length.
     requests : (slots, FIELDS) int64
     state : (slots,) int64
         Of each request; slots are a power of two.
@@ -74,7 +72,6 @@ class Fetching(NamedTuple):
     read: int
     pipe: int
     pool: U16
-    ring: I64
     requests: I64
     state: I64
     failed: I64
@@ -108,8 +105,7 @@ def _finish(f: Fetching, scratch: U16, plain: U16, slot: int, first_word: int) -
     if row_sum(scratch, start, end) != f.sums[row]:
         return False
     wanted = f.requests[slot]
-    first, length = f.ring[wanted[RING]]
-    at, low, high = first + wanted[AT] % length, wanted[LOW], wanted[HIGH]
+    at, low, high = wanted[AT], wanted[LOW], wanted[HIGH]
     if f.compressed:
         # The sum was right, so these are the bits that could be decoded when the circuit was opened.
         words = get_gamma(scratch, start * 16)[0]

@@ -1,0 +1,181 @@
+"""Which parts of the pool are free, and when do the others become free?
+
+The pool of tails is cut into *segments* of equal size. A tail is put behind the last one of its *kind*, so a segment
+holds tails that came at about the same time; it knows until which step any of them will be delivered, and is freed as a
+whole. Nothing is ever moved under a cursor, and no memory is lost between tails but the rest at a segment's end.
+
+Only worker 0 calls these, when all workers have met.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph_storage.jit import kernel, part
+
+# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept; tails that
+# were kept, until those in flight are over.
+FREE, WHOLE, DIVIDED, KEPT, LEAVING = range(5)
+_KINDS = 5
+NONE = -1
+# Positions in `clock`, and in `room`.
+_OPENED, _PEAK = 0, 1
+FOR_WHOLE, FOR_DIVIDED = 0, 1
+# At first, and when tails are divided, a quarter of all segments each. Later as many times the most whole ones that
+# there were for a while, and a sixteenth for divided ones; less only slowly.
+_QUARTER, _SIXTEENTH, _CAUTION, _SLOWLY = 4, 16, 2, 8
+
+
+class Segments(NamedTuple):
+    """The pool of tails.
+
+    Attributes
+    ----------
+    first : int
+        Word of the pool at which the first segment begins.
+    size : int
+        Words of a segment.
+    room : (2,) int64
+        Segments that what is kept leaves to whole tails in flight, and what both leave to divided ones.
+    kind : (segments,) int64
+    used : (segments,) int64
+        Words.
+    until : (segments,) int64
+        Last step at which anything in it is delivered, -1 if nothing is.
+    order : (segments,) int64
+        Rises with each segment that is opened.
+    filling : (kinds,) int64
+        The segment that each kind is put into, or -1.
+    counts : (kinds,) int64
+        Segments of each kind.
+    clock : (2,) int64
+        Segments opened so far; the most of whole tails since `set_room`.
+    """
+
+    first: int
+    size: int
+    room: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    used: NDArray[np.int64]
+    until: NDArray[np.int64]
+    order: NDArray[np.int64]
+    filling: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    clock: NDArray[np.int64]
+
+    @staticmethod
+    def make(first: int, words: int, size: int) -> "Segments":
+        """Return segments of ``size`` words, all free, in ``words`` from ``first`` on."""
+        count = words // size if size else 0
+        counts, room = np.zeros(_KINDS, np.int64), np.full(2, max(2, count // _QUARTER), np.int64)
+        counts[FREE] = count
+        kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
+        filling, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64)
+        return Segments(first, size, room, kind, used, until, order, filling, counts, clock)
+
+
+@part
+def segment_of(segments: Segments, at: int) -> int:
+    """Return the segment of a word of the pool."""
+    return (at - segments.first) // segments.size
+
+
+@part
+def _become(segments: Segments, segment: int, kind: int) -> None:
+    segments.counts[segments.kind[segment]] -= 1
+    segments.counts[kind] += 1
+    segments.kind[segment] = kind
+
+
+@part
+def _open(segments: Segments, kind: int) -> int:
+    """Return a free segment that is now of this kind, or -1."""
+    for segment in range(len(segments.kind)):
+        if segments.kind[segment] == FREE:
+            _become(segments, segment, kind)
+            segments.used[segment], segments.until[segment] = 0, NONE
+            segments.order[segment] = segments.clock[_OPENED]
+            segments.clock[_OPENED] += 1
+            return segment
+    return NONE
+
+
+@kernel
+def take(segments: Segments, kind: int, words: int, until: int) -> int:
+    """Return where in the pool a tail can lie, or -1 if there is no room.
+
+    Parameters
+    ----------
+    until : int
+        Last step at which it is delivered.
+    """
+    segment = segments.filling[kind]
+    if segment == NONE or segments.used[segment] + words > segments.size:
+        if segments.counts[FREE] == 0:
+            return NONE
+        segment = _open(segments, kind)
+        segments.filling[kind] = segment
+        segments.clock[_PEAK] = max(segments.clock[_PEAK], segments.counts[WHOLE])
+    at = segments.first + segment * segments.size + segments.used[segment]
+    segments.used[segment] += words
+    segments.until[segment] = max(segments.until[segment], until)
+    return at
+
+
+@kernel
+def hold(segments: Segments, at: int, until: int) -> None:
+    """Deliver what lies at ``at`` once more, up to step ``until``."""
+    segment = segment_of(segments, at)
+    segments.until[segment] = max(segments.until[segment], until)
+
+
+@kernel
+def release(segments: Segments, step: int) -> None:
+    """Free the segments of which nothing is delivered from ``step`` on, but for those with what is kept."""
+    for segment in range(len(segments.kind)):
+        kind = segments.kind[segment]
+        if kind != FREE and kind != KEPT and segments.until[segment] < step:
+            if segments.filling[kind] == segment:
+                segments.filling[kind] = NONE
+            _become(segments, segment, FREE)
+
+
+@kernel
+def room_kept(segments: Segments) -> int:
+    """Return how many segments may hold what is kept."""
+    return len(segments.kind) - segments.room[FOR_WHOLE] - segments.room[FOR_DIVIDED]
+
+
+@kernel
+def room_whole(segments: Segments) -> int:
+    """Return how many segments may hold whole tails in flight."""
+    kept = segments.counts[KEPT] + segments.counts[LEAVING]
+    return len(segments.kind) - segments.room[FOR_DIVIDED] - kept
+
+
+@kernel
+def set_room(segments: Segments, divided: bool) -> None:
+    """Follow what spikes in flight needed since the last time: at once if it was more, slowly if it was less."""
+    count, room = len(segments.kind), segments.room
+    whole = min(_CAUTION * segments.clock[_PEAK] + 1, count // _QUARTER)
+    for k, wanted in ((FOR_WHOLE, whole), (FOR_DIVIDED, count // (_QUARTER if divided else _SIXTEENTH))):
+        room[k] = max(np.int64(2), wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))
+    segments.clock[_PEAK] = segments.counts[WHOLE]
+
+
+@kernel
+def oldest_kept(segments: Segments) -> int:
+    """Return the segment of kept tails that was opened first, but for the one that is being filled; or -1."""
+    oldest = NONE
+    for segment in range(len(segments.kind)):
+        closed = segments.kind[segment] == KEPT and segment != segments.filling[KEPT]
+        if closed and (oldest == NONE or segments.order[segment] < segments.order[oldest]):
+            oldest = segment
+    return oldest
+
+
+@kernel
+def leave(segments: Segments, segment: int) -> None:
+    """Free a segment of kept tails as soon as those in flight are over."""
+    _become(segments, segment, LEAVING)
