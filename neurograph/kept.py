@@ -183,7 +183,7 @@ def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], divided: in
     # A pass over all rows must not cost more than the spikes in between.
     if numbers[_SINCE_SET] < max(_SPIKES_TO_HALVE * rows, len(tails)) // _SETS and numbers[_DIVIDED] == divided:
         return
-    set_room(segments, numbers[_DIVIDED] != divided)
+    set_room(segments)
     numbers[_SINCE_HALVED] += numbers[_SINCE_SET]
     numbers[_SINCE_SET], numbers[_DIVIDED] = 0, divided
     if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * rows:

@@ -19,12 +19,12 @@ from neurograph_storage.jit import kernel, part
 FREE, WHOLE, DIVIDED, KEPT, LEAVING = range(5)
 _KINDS = 5
 NONE = -1
-# Positions in `clock`, and in `room`.
-_OPENED, _PEAK = 0, 1
+# Positions in `clock`, and of whole and divided tails in `peak` and `room`.
+_OPENED = 0
 FOR_WHOLE, FOR_DIVIDED = 0, 1
-# At first, and when tails are divided, a quarter of all segments each. Later as many times the most whole ones that
-# there were for a while, and a sixteenth for divided ones; less only slowly.
-_QUARTER, _SIXTEENTH, _CAUTION, _SLOWLY = 4, 16, 2, 8
+# At first a quarter of all segments each; later so many times the most that there were for a while, but a sixteenth at
+# least, and less only slowly.
+_QUARTER, _SIXTEENTH, _CAUTION, _SLOWLY = 4, 16, 1.25, 8
 
 
 class Segments(NamedTuple):
@@ -49,8 +49,10 @@ class Segments(NamedTuple):
         The segment that each kind is put into, or -1.
     counts : (kinds,) int64
         Segments of each kind.
-    clock : (2,) int64
-        Segments opened so far; the most of whole tails since `set_room`.
+    peak : (2,) int64
+        The most segments that there were with whole and with divided tails since `set_room`.
+    clock : (1,) int64
+        Segments opened so far.
     """
 
     first: int
@@ -62,6 +64,7 @@ class Segments(NamedTuple):
     order: NDArray[np.int64]
     filling: NDArray[np.int64]
     counts: NDArray[np.int64]
+    peak: NDArray[np.int64]
     clock: NDArray[np.int64]
 
     @staticmethod
@@ -71,8 +74,8 @@ class Segments(NamedTuple):
         counts, room = np.zeros(_KINDS, np.int64), np.full(2, max(2, count // _QUARTER), np.int64)
         counts[FREE] = count
         kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
-        filling, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64)
-        return Segments(first, size, room, kind, used, until, order, filling, counts, clock)
+        filling, peak, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int64)
+        return Segments(first, size, room, kind, used, until, order, filling, counts, peak, clock)
 
 
 @part
@@ -116,7 +119,8 @@ def take(segments: Segments, kind: int, words: int, until: int) -> int:
             return NONE
         segment = _open(segments, kind)
         segments.filling[kind] = segment
-        segments.clock[_PEAK] = max(segments.clock[_PEAK], segments.counts[WHOLE])
+        for k in range(2):
+            segments.peak[k] = max(segments.peak[k], segments.counts[WHOLE + k])
     at = segments.first + segment * segments.size + segments.used[segment]
     segments.used[segment] += words
     segments.until[segment] = max(segments.until[segment], until)
@@ -155,13 +159,16 @@ def room_whole(segments: Segments) -> int:
 
 
 @kernel
-def set_room(segments: Segments, divided: bool) -> None:
+def set_room(segments: Segments) -> None:
     """Follow what spikes in flight needed since the last time: at once if it was more, slowly if it was less."""
     count, room = len(segments.kind), segments.room
-    whole = min(_CAUTION * segments.clock[_PEAK] + 1, count // _QUARTER)
-    for k, wanted in ((FOR_WHOLE, whole), (FOR_DIVIDED, count // (_QUARTER if divided else _SIXTEENTH))):
-        room[k] = max(np.int64(2), wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))
-    segments.clock[_PEAK] = segments.counts[WHOLE]
+    for k in range(2):
+        wanted = max(2, count // _SIXTEENTH, np.int64(_CAUTION * segments.peak[k]) + 1)
+        room[k] = max(wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))
+        segments.peak[k] = segments.counts[WHOLE + k]
+    # What is divided needs less of it, so it has the last word.
+    room[FOR_DIVIDED] = min(room[FOR_DIVIDED], count // _QUARTER)
+    room[FOR_WHOLE] = min(room[FOR_WHOLE], count - room[FOR_DIVIDED])
 
 
 @kernel
