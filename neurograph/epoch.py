@@ -44,7 +44,7 @@ from neurograph.share import (
 )
 from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, follow, free, place, request
 from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.fetching import AT, READY, WORDS
+from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader, turn
 from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import kernel, part
 from neurograph_storage.libc import nanoseconds
@@ -59,7 +59,8 @@ PROGRESS = 16
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
 # Positions in `meeting`, a cache line apart.
 ARRIVED, ABORT = 0, 8
-_SPINS = 4000
+# Turns of waiting before others may have the processor, and between two looks at what has been read.
+_SPINS, _SPINS_A_TURN = 4000, 64
 # Turns of waiting for a tail before Python has a look.
 _PATIENCE = 100_000
 # An epoch is no longer than this, so that the board stays small.
@@ -270,15 +271,23 @@ def _run_epoch(
 
 
 @part
-def _meet(work: Work, common: Common) -> bool:
+def _wait(fetching: Fetching, reader: Reader, turns: int) -> int:
+    """Do something useful while waiting for others; return ``turns`` + 1."""
+    if len(reader.queue.free) > 0 and turns % _SPINS_A_TURN == 0:
+        turn(fetching, reader, 0)
+    if turns > _SPINS:
+        give_way()
+    return turns + 1
+
+
+@part
+def _meet(work: Work, common: Common, fetching: Fetching, reader: Reader) -> bool:
     """Wait until all workers have come to the end of this epoch; return whether to go on."""
     needed, turns = work.workers * (work.progress[EPOCH] + 1), 0
     while fetch(common.meeting, ARRIVED) < needed:
         if fetch(common.meeting, ABORT):
             return False
-        turns += 1
-        if turns > _SPINS:
-            give_way()
+        turns = _wait(fetching, reader, turns)
     return fetch(common.meeting, ABORT) == 0
 
 
@@ -337,7 +346,7 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
 
 
 @kernel
-def _await(tails: Tails, common: Common, work: Work, number: int) -> int:
+def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader: Reader, number: int) -> int:
     """Wait until a request has arrived; return `DONE`, `ABORTED`, or `LATE`."""
     slot, progress = number % len(tails.state), work.progress
     if fetch(tails.state, slot) == READY:
@@ -349,22 +358,24 @@ def _await(tails: Tails, common: Common, work: Work, number: int) -> int:
             status = ABORTED
         elif fetch(tails.state, slot) == READY:
             status = DONE
-        turns += 1
-        if turns > _SPINS:
-            give_way()
+        turns = _wait(fetching, reader, turns)
     progress[STALLED] += nanoseconds() - started
     progress[MISSES] += status == DONE
     return status
 
 
 @kernel
-def _launch_tails(work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails) -> int:
+def _launch_tails(
+    work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
+) -> int:
     """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `LATE` or `ABORTED`."""
-    progress, slots = work.progress, len(tails.state)
+    progress, slots, turns = work.progress, len(tails.state), 0
     while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
         if fetch(common.meeting, ABORT):
             return ABORTED
-        give_way()
+        turns = _wait(fetching, reader, turns)
+    if len(reader.queue.free) > 0:
+        turn(fetching, reader, 0)
     due = count_due(tails, progress[LAUNCHED], progress[STEP] + work.epoch_steps)
     if not has_room(cursors, due * cursors.bins.shape[1]):
         progress[WANTED] = due
@@ -372,7 +383,7 @@ def _launch_tails(work: Work, cursors: Cursors, graph: Graph, common: Common, ta
     for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
         of_request = tails.requests[number % slots]
         if of_request[WORDS]:
-            status = _await(tails, common, work, number)
+            status = _await(tails, common, work, fetching, reader, number)
             if status != DONE:
                 return status
             launch(cursors, graph, of_request[STEP_OF], of_request[AT])
@@ -389,6 +400,8 @@ def advance(
     graph: Graph,
     common: Common,
     tails: Tails,
+    fetching: Fetching,
+    reader: Reader,
     until: int,
 ) -> int:
     """Run a worker up to step ``until``; return why it came back.
@@ -406,7 +419,7 @@ def advance(
             progress[PHASE] = _MEETING
             fetch_add(common.meeting, ARRIVED, 1)
         if progress[PHASE] == _MEETING:
-            if not _meet(work, common):
+            if not _meet(work, common, fetching, reader):
                 return ABORTED
             progress[PHASE] = _LAUNCHING
         if progress[PHASE] == _LAUNCHING:
@@ -422,7 +435,7 @@ def advance(
             _launch_epoch(work, cursors, graph, common, start, True)
             progress[PHASE] = _AWAITING
         if tails.streaming:
-            status = _launch_tails(work, cursors, graph, common, tails)
+            status = _launch_tails(work, cursors, graph, common, tails, fetching, reader)
             if status != DONE:
                 return status
         progress[EPOCH] += 1

@@ -57,6 +57,7 @@ from neurograph.statistics import PrefetchStatistics
 from neurograph.streaming import Stream
 from neurograph.tails import Tails
 from neurograph_storage.codec import RAW
+from neurograph_storage.fetching import no_fetching, no_reader
 from neurograph_storage.guard import RowGuard
 
 # Steps between two returns to Python at most, and room for spikes in a log at least.
@@ -87,6 +88,7 @@ class _Worker:
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
         self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
                           log, counts, none, none)  # fmt: skip
+        self._reader = executor.stream.readers.of_worker(number) if executor.stream else no_reader()
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
 
@@ -119,7 +121,7 @@ class _Worker:
         executor = self._executor
         status = advance(
             self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
-            executor.tails, until,
+            executor.tails, executor.fetching, self._reader, until,
         )  # fmt: skip
         if status == LOG:
             self._take_log()
@@ -163,6 +165,7 @@ class Executor:
         self.circuit, self.step, self.stream = circuit, 0, stream
         self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)
         self.tails = stream.tails if stream else Tails.none()
+        self.fetching = stream.fetching if stream else no_fetching()
         self.epoch_steps = stream.epoch_steps if stream else min(circuit.store.min_delay, MAX_EPOCH)
         # Rows that were made plain, or come by a stream, are checked on the way.
         guarded = circuit.store.codec == RAW and stream is None

@@ -75,7 +75,7 @@ class Simulation:
         self.circuit.store.check_tables()
         fits, stream = self.circuit.store.synapse_bytes <= room, None
         if not fits:
-            stream = Stream(self.circuit, room, self.memory_budget)
+            stream = Stream(self.circuit, room, self.memory_budget, threads)
         elif self.circuit.store.codec == RAW:
             self.circuit.store.advise(fits=True)
         self._executor = Executor(self.circuit, workers=threads, seed=seed, stream=stream)

@@ -5,8 +5,6 @@ half of the pool: a deeper head gives reads more time and leaves shorter tails, 
 `Stream` makes all of it and owns the readers; `neurograph.tails` says what happens then.
 """
 
-from functools import partial
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,18 +17,16 @@ from neurograph.statistics import PrefetchStatistics
 from neurograph.tails import COUNTERS, PLACED, REQUESTED, SPLIT, Tails
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
-from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, PAGE, READS, ROW, WORDS, Fetching
+from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WORDS, Fetching
 from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
 from neurograph_storage.loading import read_stored
-from neurograph_storage.readers import ChunkFiles, Readers
+from neurograph_storage.queueing import PAGE
+from neurograph_storage.readers import ChunkFiles, Readers, reader_sizes
 from neurograph_storage.sizes import format_size
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
 
-MAX_READERS = 8
-# Bytes that are read at once at most, unless a row is longer.
-_EXTENT_BYTES = 2**18
 _HEADS_SHARE, _MAX_DEPTH = 2, 64
 # Segments hold the largest tail so often, there are so many, and they have at most so many words.
 _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
@@ -100,6 +96,7 @@ class Stream:
         Bytes for all of it.
     budget : int
         Of which ``room`` is what the state leaves, for errors.
+    workers : int
 
     Attributes
     ----------
@@ -115,33 +112,33 @@ class Stream:
     MemoryBudgetError
     """
 
-    def __init__(self, circuit: Circuit, room: int, budget: int) -> None:
+    def __init__(self, circuit: Circuit, room: int, budget: int, workers: int) -> None:
         self._store, self._budget = circuit.store, budget
         room -= circuit.neurons * _ROW_BYTES
-        span = -(-_row_bytes(self._store) // PAGE) * PAGE + 2 * PAGE
-        threads = min(max(room // 16 // span, 1), MAX_READERS)
-        scratch = max(span, min(_EXTENT_BYTES, room // (32 * threads)))
-        slots, pool = _divide(self._store, room - threads * scratch)
+        workers = min(workers, -(-circuit.neurons // self._store.block_neurons))
+        sizes = reader_sizes(_row_bytes(self._store), room, workers)
+        slots, pool = _divide(self._store, room - sizes.nbytes)
         self.bounds, heads, words = self._heads(pool)
+        first = int(heads.starts[-1])
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
-        first = int(heads.starts[-1])
-        segments = _segments(first, len(words) - first - threads * plain, int(heads.tails.max(initial=1)))
+        segments = _segments(first, len(words) - first - sizes.readers * plain, int(heads.tails.max(initial=1)))
         self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
-        self._readers = Readers(threads, scratch // 2, plain)
+        self.readers = Readers(workers, sizes, plain)
         self.tails = self._tails(heads, segments, slots)
-        self._fetching = self._fetching_of(heads)
+        self.fetching = self._fetching_of(heads)
         self.epoch_steps = epoch_length(self._store.min_delay, self.tails.first_delay)
 
     def start(self) -> None:
-        """Start the readers, if they are not there yet."""
-        self._readers.start(self._fetching, partial(_diagnose, self._store, self.tails.requests))
+        """Start threads that read, where workers do not."""
+        self.readers.start(self.fetching)
 
     def check(self) -> None:
-        """Raise what went wrong in a reader, if anything did."""
-        self._readers.check()
+        """Raise what is wrong with a row that could not be brought in, if there is one."""
+        if self.fetching.failed[0]:
+            _diagnose(self._store, int(self.tails.requests[self.fetching.failed[1] % len(self.tails.state), ROW]))
 
     def full(self) -> MemoryBudgetError:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
@@ -160,7 +157,7 @@ class Stream:
 
     def figures(self) -> dict[str, int]:
         """Return bytes and requests read, nanoseconds that readers took, bytes of rows; tails divided, hit, moved."""
-        total = self._readers.figures.sum(axis=0)
+        total = self.readers.total()
         names = {"bytes": BYTES, "reads": READS, "nanoseconds": NANOSECONDS, "asked": ASKED}
         kept = self.tails.kept.numbers
         counted = {"divided": self.tails.counters[SPLIT], "hits": kept[HITS], "moved": kept[MOVED]}
@@ -172,8 +169,8 @@ class Stream:
         return PrefetchStatistics("delay", hits, misses, max(0, figures["bytes"] - figures["asked"]))
 
     def close(self) -> None:
-        """Join the readers and close all files."""
-        self._readers.close()
+        """End the readers and close all files."""
+        self.readers.close()
         self._files.close()
 
     @property
@@ -216,7 +213,7 @@ class Stream:
         count, mean = len(segments.kind), float(heads.tails.mean()) if len(heads.tails) else 1.0
         usable = max(largest, segments.size - largest)
         return Tails(
-            1, max(int(self.bounds[0]) + 1, store.min_delay), self._readers.into, self.graph.words, segments,
+            1, max(int(self.bounds[0]) + 1, store.min_delay), self.readers.into, self.graph.words, segments,
             Kept.make(store.neurons, count, max(mean, 1.0)), usable, heads.tails,
             self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
             np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
@@ -228,15 +225,15 @@ class Stream:
         return Fetching(
             # A copy: whoever shortens the file must not stop the process.
             np.array(store.arrays[ROW_STARTS]), heads.sums, self._files.descriptors,
-            self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons,
-            read_address(), self._readers.pipe, self.graph.words, self.tails.requests, self.tails.state,
-            np.zeros(1, np.int64),
+            self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons, store.max_delay,
+            self._files.unit, 2 * self._files.unit,
+            read_address(), self.readers.pipe, self.graph.words, self.tails.requests, self.tails.state,
+            np.zeros(2, np.int64),
         )  # fmt: skip
 
 
-def _diagnose(store: CircuitStore, requests: NDArray[np.int64], number: int) -> None:
-    """Raise what is wrong with the row of a request."""
-    row = int(requests[number % len(requests), ROW])
+def _diagnose(store: CircuitStore, row: int) -> None:
+    """Raise what is wrong with a row."""
     for granule in read_stored(store, row, row + 1).damaged.tolist():
         raise store.granule_error(ROW_WORDS, granule)
     path = store.granule_path(ROW_WORDS, int(store.arrays[ROW_STARTS][row]) * 2 // GRANULE_BYTES)

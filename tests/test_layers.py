@@ -18,6 +18,7 @@ ORDER = [
     "neurograph_storage.compress",
     "neurograph_storage.decompress",
     "neurograph_storage.cut",
+    "neurograph_storage.queueing",
     "neurograph_storage.fetching",
     "neurograph_storage.readers",
     "neurograph_storage.rows",

@@ -18,6 +18,7 @@ from neurograph.executor import state_bytes
 from neurograph.record import Spikes
 from neurograph.reference import simulate
 from neurograph.statistics import RunStatistics
+from neurograph_storage import queueing
 from neurograph_storage.cut import cut, cut_words, row_sum
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.rows import Rows
@@ -70,6 +71,8 @@ def read_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int, int, in
         kept.append(kind(function))
         address = ctypes.cast(kept[-1], ctypes.c_void_p).value
         monkeypatch.setattr(streaming, "read_address", lambda: address)
+        # Where reads are asynchronous, ``pread`` is not asked.
+        monkeypatch.setattr(queueing, "_set_up", lambda _slots: 0)
 
     return replace
 

@@ -1,13 +1,15 @@
 """How do rows get from the disk into a pool in memory, while others compute?
 
-By threads that run one compiled loop each (`serve`) and wait at a pipe. Precedence, for a request r:
+A *reader* has many reads under way (`neurograph_storage.queueing`). Where these are asynchronous, each worker has one,
+and takes a `turn` whenever it would wait for others: no processor sleeps while there are rows to bring in, and none is
+taken from a worker. Elsewhere threads of their own `serve`, and sleep at the pipe. Precedence, for a request r:
 
     its line in the table is written, then its batch goes through the pipe
     a reader takes a batch, and reads neighbours on the disk at once; compares each row's sum, decodes and cuts it, and
     writes it to the pool; then publishes r as arrived
     who sees r arrived may read the pool; its place is given to another request when nobody needs it any more
 
-Whatever a reader cannot do it leaves to Python, which finds out what is wrong. From then on batches are thrown away.
+Who cannot bring a row in says so in ``failed``, and from then on batches are thrown away.
 """
 
 from typing import NamedTuple
@@ -17,10 +19,11 @@ from numpy.typing import NDArray
 
 from neurograph_storage.atomics import fetch, fetch_add, publish
 from neurograph_storage.bits import PADDING, get_gamma
-from neurograph_storage.cut import cut, cut_words, row_sum
+from neurograph_storage.cut import ALL_DELAYS, cut, cut_words, row_sum
 from neurograph_storage.decompress import get_row
 from neurograph_storage.jit import kernel
-from neurograph_storage.libc import nanoseconds, read_at, take_number
+from neurograph_storage.libc import nanoseconds, read_at, take_number, wait_for
+from neurograph_storage.queueing import RESULT, UNDERWAY, Queue, collect, no_queue, slots_free, start, submit
 
 U16 = NDArray[np.uint16]
 I64 = NDArray[np.int64]
@@ -34,11 +37,14 @@ WAITING, READY = range(2)
 # Positions in a reader's figures, and their number.
 BYTES, READS, NANOSECONDS, ASKED = range(4)
 FIGURES = 8
+# Of a read under way: requests ``first <= r < stop``; the first byte, and the end of those that are needed, of all
+# files together; when it began.
+_FIRST, _STOP, _BYTE, _NEEDED, _STARTED = range(5)
+_SPAN = 5
 # A batch in the pipe: its first request x 2^16 + how many; none at all says that it is over.
 COUNT_BITS = 16
-STOPPED = -1
-PAGE = 4096
-_PAGE_WORDS = PAGE // 2
+# What became of taking a batch.
+STOPPED, _NOTHING, _TAKEN = range(3)
 _TRIES = 3
 
 
@@ -54,13 +60,18 @@ class Fetching(NamedTuple):
     files : (chunks,) int64
         Descriptors.
     file_bytes, compressed, block_neurons : int
+    max_delay : int
+        Of the circuit, in steps.
+    unit, gap : int
+        Bytes of which reads are multiples; bytes between two rows that are rather read than left out.
     read, pipe : int
         Address of ``pread``; descriptor of the pipe.
     pool : (words,) uint16
     requests : (slots, FIELDS) int64
     state : (slots,) int64
         Of each request; slots are a power of two.
-    failed : (1,) int64
+    failed : (2,) int64
+        How many failures there were; the request of the first.
     """
 
     starts: NDArray[np.uint64]
@@ -69,6 +80,9 @@ class Fetching(NamedTuple):
     file_bytes: int
     compressed: int
     block_neurons: int
+    max_delay: int
+    unit: int
+    gap: int
     read: int
     pipe: int
     pool: U16
@@ -77,23 +91,64 @@ class Fetching(NamedTuple):
     failed: I64
 
 
+class Reader(NamedTuple):
+    """What one reader has under way.
+
+    Attributes
+    ----------
+    queue : Queue
+    spans : (slots, 5) int64
+        What is read to each slot.
+    batch, message : (2,) int64, (1,) int64
+        Requests of the batch that have not been started; scratch.
+    plain : (words,) uint16
+        Scratch for a row made plain.
+    figures : (8,) int64
+    """
+
+    queue: Queue
+    spans: I64
+    batch: I64
+    message: I64
+    plain: U16
+    figures: I64
+
+    @staticmethod
+    def of(queue: Queue, plain_words: int) -> "Reader":
+        """Return a reader with nothing to do."""
+        batch, message = np.zeros(2, np.int64), np.zeros(1, np.int64)
+        plain, figures = np.empty(plain_words, np.uint16), np.zeros(FIGURES, np.int64)
+        return Reader(queue, np.zeros((len(queue.free), _SPAN), np.int64), batch, message, plain, figures)
+
+
+def no_reader() -> Reader:
+    """Return a reader that takes no turns."""
+    return Reader.of(no_queue(), 0)
+
+
+def no_fetching() -> Fetching:
+    """Return what a circuit in memory has."""
+    empty, table, words = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64), np.empty(0, np.uint16)
+    starts = np.empty(0, np.uint64)
+    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, words, table, empty, empty)
+
+
 @kernel
-def _read(f: Fetching, scratch: U16, first: int, needed: int, end: int, figures: I64) -> bool:
-    """Read bytes ``first <= b < end`` of all files together; return whether at least those below ``needed`` came."""
-    at, failures, started = first, 0, nanoseconds()
+def _read(f: Fetching, scratch: U16, first: int, needed: int, figures: I64) -> bool:
+    """Read bytes from ``first`` on of all files together; return whether those below ``needed`` came."""
+    at, failures, end = first, 0, (needed + f.unit - 1) // f.unit * f.unit
     while at < needed and failures < _TRIES:
         file, inside = at // f.file_bytes, at % f.file_bytes
-        # A file may end within a page, but only whole ones can be asked for.
-        length = min(end - at, (f.file_bytes + PAGE - 1) // PAGE * PAGE - inside)
+        # A file may end within a unit, but only whole ones can be asked for.
+        length = min(end - at, (f.file_bytes + f.unit - 1) // f.unit * f.unit - inside)
         count = read_at(f.read, f.files[file], scratch, at - first, length, inside)
         figures[READS] += 1
-        # Whole pages must follow whole pages; a signal may interrupt a read.
+        # Whole units must follow whole units; a signal may interrupt a read.
         if count < length and at + count < needed:
             failures += 1
         else:
             figures[BYTES] += count
             at += length
-    figures[NANOSECONDS] += nanoseconds() - started
     return at >= needed
 
 
@@ -106,6 +161,9 @@ def _finish(f: Fetching, scratch: U16, plain: U16, slot: int, first_word: int) -
         return False
     wanted = f.requests[slot]
     at, low, high = wanted[AT], wanted[LOW], wanted[HIGH]
+    if high == f.max_delay:
+        # Nothing lies behind, so no group need be looked at to find the end.
+        high = ALL_DELAYS
     if f.compressed:
         # The sum was right, so these are the bits that could be decoded when the circuit was opened.
         words = get_gamma(scratch, start * 16)[0]
@@ -131,8 +189,8 @@ def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int)
     while following < last:
         row = f.requests[following % slots, ROW]
         start, stop = 2 * np.int64(f.starts[row]), 2 * np.int64(f.starts[row + 1])
-        near = first_byte <= start <= (end + PAGE - 1) // PAGE * PAGE
-        if not near or stop - first_byte + PAGE > room or f.state[following % slots] == READY:
+        near = first_byte <= start <= end + f.gap
+        if not near or stop - first_byte + f.unit > room or f.state[following % slots] == READY:
             break
         end = max(end, stop)
         following += 1
@@ -140,47 +198,84 @@ def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int)
 
 
 @kernel
-def _serve_batch(f: Fetching, scratch: U16, plain: U16, figures: I64, number: int, last: int) -> int:
-    """Bring in requests ``number <= r < last``, but for those that are there; return the first that failed, or -1."""
-    slots = len(f.state)
-    while number < last:
-        if f.state[number % slots] == READY:
-            number += 1
-            continue
-        first = 2 * np.int64(f.starts[f.requests[number % slots, ROW]]) // PAGE * PAGE
-        stop = _extent_end(f, number, last, first, 2 * (len(scratch) - PADDING))
-        needed = 0
-        for k in range(number, stop):
-            row = f.requests[k % slots, ROW]
-            needed = max(needed, 2 * np.int64(f.starts[row + 1]))
-            figures[ASKED] += 2 * np.int64(f.starts[row + 1] - f.starts[row])
-        if not _read(f, scratch, first, needed, (needed + PAGE - 1) // PAGE * PAGE, figures):
-            return number
-        for k in range(number, stop):
-            if not _finish(f, scratch, plain, k % slots, first // 2):
-                return k
-        number = stop
+def _start(f: Fetching, r: Reader, number: int, last: int) -> int:
+    """Start to read ``number`` and the following requests that lie beside it; return the first that does not."""
+    slots, q = len(f.state), r.queue
+    first = 2 * np.int64(f.starts[f.requests[number % slots, ROW]]) // f.unit * f.unit
+    stop = _extent_end(f, number, last, first, 2 * (q.memory.shape[1] - PADDING))
+    needed = 0
+    for k in range(number, stop):
+        row = f.requests[k % slots, ROW]
+        needed = max(needed, 2 * np.int64(f.starts[row + 1]))
+        r.figures[ASKED] += 2 * np.int64(f.starts[row + 1] - f.starts[row])
+    size = (needed - first + f.unit - 1) // f.unit * f.unit
+    span = r.spans[start(q, f.read, f.files[first // f.file_bytes], size, first % f.file_bytes)]
+    span[_FIRST], span[_STOP], span[_BYTE], span[_NEEDED], span[_STARTED] = number, stop, first, needed, nanoseconds()
+    r.figures[READS] += 1
+    return stop
+
+
+@kernel
+def _complete(f: Fetching, r: Reader, slot: int, count: int) -> int:
+    """Bring in what has been read to a slot; return the request that failed, or -1."""
+    scratch, span = r.queue.memory[slot], r.spans[slot]
+    # Of all reads together, many at once.
+    r.figures[NANOSECONDS] += nanoseconds() - span[_STARTED]
+    if span[_BYTE] + count < span[_NEEDED]:
+        # Over the end of a file, interrupted, or refused: once more, one after the other.
+        if not _read(f, scratch, span[_BYTE], span[_NEEDED], r.figures):
+            return span[_FIRST]
+    else:
+        r.figures[BYTES] += count
+    for k in range(span[_FIRST], span[_STOP]):
+        if not _finish(f, scratch, r.plain, k % len(f.state), span[_BYTE] // 2):
+            return k
     return -1
 
 
 @kernel
-def serve(f: Fetching, scratch: U16, plain: U16, figures: I64) -> int:
-    """Take batches from the pipe until it is over; return `STOPPED`, or a request that cannot be brought in.
+def _take_batch(f: Fetching, r: Reader) -> int:
+    """Take a batch from the pipe; return `_TAKEN`, `_NOTHING` if none is there, or `STOPPED`."""
+    if take_number(f.pipe, r.message) != 8:
+        return _NOTHING
+    rows = r.message[0] & ((1 << COUNT_BITS) - 1)
+    r.batch[0] = r.message[0] >> COUNT_BITS
+    r.batch[1] = r.batch[0] if fetch(f.failed, 0) else r.batch[0] + rows
+    return STOPPED if rows == 0 else _TAKEN
 
-    Traffic: a row is read into ``scratch``, its sum taken from there, and its tail copied to the pool.
+
+@kernel
+def turn(f: Fetching, r: Reader, least: int) -> int:
+    """Start the reads that there is room for, and bring in what has been read; return what `_take_batch` did last.
+
+    Traffic: a row is read into a slot of the queue, its sum taken from there, and its tail copied to the pool.
+
+    Parameters
+    ----------
+    least : int
+        Wait for so many reads to end, 0 or 1.
     """
-    batch = np.zeros(1, np.int64)
-    while True:
-        count = take_number(f.pipe, batch)
-        if count == 0:
-            return STOPPED
-        if count != 8:
-            continue
-        first, rows = batch[0] >> COUNT_BITS, batch[0] & ((1 << COUNT_BITS) - 1)
-        if rows == 0:
-            return STOPPED
-        if fetch(f.failed, 0) == 0:
-            number = _serve_batch(f, scratch, plain, figures, first, first + rows)
-            if number >= 0:
-                fetch_add(f.failed, 0, 1)
-                return number
+    status, batch, slots = _TAKEN, r.batch, len(f.state)
+    while slots_free(r.queue) > 0 and status == _TAKEN:
+        while batch[0] < batch[1] and f.state[batch[0] % slots] == READY:
+            batch[0] += 1
+        if batch[0] < batch[1]:
+            batch[0] = _start(f, r, batch[0], batch[1])
+        else:
+            status = _take_batch(f, r)
+    refused = submit(r.queue)
+    for k in range(collect(r.queue, refused, least)):
+        number = _complete(f, r, r.queue.events[k, 0], r.queue.events[k, RESULT])
+        if number >= 0 and fetch_add(f.failed, 0, 1) == 0:
+            publish(f.failed, 1, number)
+    return status
+
+
+@kernel
+def serve(f: Fetching, r: Reader) -> None:
+    """Take turns until it is over, and sleep while there is nothing to do."""
+    status = _TAKEN
+    while status != STOPPED or r.queue.counts[UNDERWAY] > 0:
+        status = turn(f, r, 1)
+        if status == _NOTHING and r.queue.counts[UNDERWAY] == 0:
+            wait_for(f.pipe)

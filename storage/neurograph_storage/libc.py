@@ -1,4 +1,4 @@
-"""How does compiled code read files, pass numbers through a pipe, and look at the clock?
+"""How does compiled code read files, call the system, pass numbers through a pipe, and look at the clock?
 
 By calling the C library, so a thread that reads thousands of pieces never needs the interpreter. For use inside kernels
 only, but for `read_address`.
@@ -59,6 +59,31 @@ def _pass_number(name: str) -> Callable[..., Any]:
     return transfer
 
 
+def _call_system(context: Any, number: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:  # noqa: ARG001
+    """In a kernel: make a system call with up to five arguments; return what it returns, or -1."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.FunctionType(_WORD, [_WORD], var_arg=True)
+        return builder.call(get_function(builder.module, kind, "syscall"), arguments)
+
+    return types.int64(*[types.int64] * 6), generate
+
+
+def _wait_for(context: Any, file: Any) -> Any:  # noqa: ARG001
+    """In a kernel: sleep until a pipe has something to read."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.FunctionType(_INT, [_WORD.as_pointer(), _WORD, _INT])
+        # A file, and what is waited for, POLLIN, above it.
+        place = _alloca(builder, _WORD)
+        builder.store(builder.or_(arguments[0], ir.Constant(_WORD, 1 << 32)), place)
+        function = get_function(builder.module, kind, "poll")
+        builder.call(function, [place, ir.Constant(_WORD, 1), ir.Constant(_INT, -1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
 def _nanoseconds(context: Any) -> Any:  # noqa: ARG001
     """In a kernel: return the time of a clock that only goes forward."""
 
@@ -75,4 +100,6 @@ def _nanoseconds(context: Any) -> Any:  # noqa: ARG001
 read_at = cast("Callable[..., Any]", intrinsic(_read_at))
 take_number = cast("Callable[[Any, Any], Any]", intrinsic(_pass_number("read")))
 give_number = cast("Callable[[Any, Any], Any]", intrinsic(_pass_number("write")))
+call_system = cast("Callable[..., Any]", intrinsic(_call_system))
+wait_for = cast("Callable[[Any], Any]", intrinsic(_wait_for))
 nanoseconds = cast("Callable[[], Any]", intrinsic(_nanoseconds))

@@ -1,7 +1,8 @@
-"""Who runs the threads that bring rows in, and how do they end?
+"""Who brings rows in, and how does it end?
 
-`ChunkFiles` holds the descriptors of an array's chunk files; `Readers` the threads, which begin with the first `start`
-and are joined by `close`, or when the object is gone. What went wrong in one of them is raised by `check`.
+`ChunkFiles` holds the descriptors of an array's chunk files. `Readers` makes the readers of all workers where reads are
+asynchronous; elsewhere those of threads, which begin with the first `start`. Both end with `close`, or when the object
+is gone.
 """
 
 import mmap
@@ -9,19 +10,37 @@ import os
 import resource
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.bits import PADDING
 from neurograph_storage.errors import CorruptionError
-from neurograph_storage.fetching import FIGURES, PAGE, STOPPED, Fetching, serve
+from neurograph_storage.fetching import Fetching, Reader, no_reader, serve
+from neurograph_storage.queueing import PAGE, Queue, can_queue, close_queue, open_queue
 
 # Not on every system, and not on every file system where it is.
 _DIRECT = getattr(os, "O_DIRECT", 0)
-_SPARE_FILES = 64
+_SPARE_FILES, _SECTOR = 64, 512
+# Reads that are under way at most, of all workers together; threads that read one after the other; bytes that are read
+# at once, unless a row is longer.
+READS, MAX_READERS, EXTENT_BYTES = 64, 8, 2**16
+
+
+class ReaderSizes(NamedTuple):
+    """How many readers there are, reads that each has under way, and words for what one read brings."""
+
+    readers: int
+    slots: int
+    scratch: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all."""
+        return self.readers * self.slots * 2 * (self.scratch + PADDING)
 
 
 class ChunkFiles:
@@ -30,6 +49,8 @@ class ChunkFiles:
     Attributes
     ----------
     descriptors : (files,) int64
+    unit : int
+        Bytes of which reads must be multiples.
 
     Raises
     ------
@@ -48,6 +69,7 @@ class ChunkFiles:
                 self.close()
                 raise CorruptionError(f"chunk file {path} cannot be read: {error.strerror}", path=path) from error
         self.descriptors = np.array(opened, np.int64)
+        self.unit = _read_unit(opened[0]) if opened else PAGE
 
     def close(self) -> None:
         """Close all files."""
@@ -55,80 +77,82 @@ class ChunkFiles:
 
 
 class Readers:
-    """Threads that bring in rows.
+    """Readers, and threads that run them where workers do not.
 
     Parameters
     ----------
-    count : int
-        Threads.
-    scratch, plain : int
-        Words that each has for what it reads, and for a row made plain.
+    workers : int
+    sizes : ReaderSizes
+    plain : int
+        Words of the largest row made plain, if rows are compressed, else 0.
+
+    Attributes
+    ----------
+    each : list of Reader
+        One for each worker, or for each thread.
+    pipe, into : int
+        The ends of the pipe that batches come through.
     """
 
-    def __init__(self, count: int, scratch: int, plain: int) -> None:
-        self._count, self._scratch, self._plain = count, scratch, plain
-        self._threads: list[threading.Thread] = []
-        self._errors: list[BaseException] = []
-        self.figures = np.zeros((count, FIGURES), np.int64)
+    def __init__(self, workers: int, sizes: ReaderSizes, plain: int) -> None:
+        self.by_workers = sizes.slots > 1
+        count = workers if self.by_workers else sizes.readers
+        queues = [open_queue(sizes.slots, sizes.scratch + PADDING) for _ in range(count)]
+        self.each = [Reader.of(queue, plain) for queue in queues]
         self.pipe, self.into = os.pipe()
-        self._finalizer = weakref.finalize(self, _stop, self.pipe, self.into, self._threads)
+        # Who has reads under way does not wait for more to do.
+        os.set_blocking(self.pipe, False)
+        self._threads: list[threading.Thread] = []
+        self._finalizer = weakref.finalize(self, _stop, self.pipe, self.into, self._threads, queues)
 
-    def start(self, fetching: Fetching, diagnose: Callable[[int], None]) -> None:
-        """Start the threads, if they are not there yet.
-
-        Parameters
-        ----------
-        diagnose : callable
-            Raises what is wrong with a request that cannot be brought in; called in a reader. Must not know this
-            object, which would otherwise live as long as its threads, and they as long as it.
-        """
-        for number in range(len(self._threads), self._count):
-            thread = threading.Thread(
-                target=_run,
-                args=(fetching, self._scratch, self._plain, self.figures[number], diagnose, self._errors),
-                name=f"neurograph-reader-{number}",
-                daemon=True,
-            )
+    def start(self, fetching: Fetching) -> None:
+        """Start the threads, if there are to be any and they are not there yet."""
+        for number in range(len(self._threads), 0 if self.by_workers else len(self.each)):
+            name = f"neurograph-reader-{number}"
+            thread = threading.Thread(target=serve, args=(fetching, self.each[number]), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def check(self) -> None:
-        """Raise what went wrong, if anything did."""
-        for error in self._errors[:1]:
-            raise error
+    def of_worker(self, number: int) -> Reader:
+        """Return what a worker takes its turns with; one that has no slots if threads do."""
+        return self.each[number] if self.by_workers else no_reader()
+
+    def total(self) -> NDArray[np.int64]:
+        """Return the figures of all readers, (8,) int64."""
+        return np.sum(np.stack([reader.figures for reader in self.each]), axis=0)
 
     def close(self) -> None:
-        """Join the threads and close the pipe."""
+        """Join the threads, wait for reads that are under way, and close the pipe."""
         self._finalizer()
 
 
-def aligned_words(words: int) -> NDArray[np.uint16]:
-    """Return words that begin on a page, as reading past the page cache asks for; (words,) uint16."""
-    return np.frombuffer(mmap.mmap(-1, max(PAGE, 2 * words)), np.uint16)[:words]
+def reader_sizes(largest: int, room: int, workers: int) -> ReaderSizes:
+    """Return how many readers there are, and how large, if they may take a sixteenth of ``room`` bytes.
+
+    Parameters
+    ----------
+    largest : int
+        Bytes of the largest row on the disk.
+    """
+    span = -(-largest // PAGE) * PAGE + 2 * PAGE
+    readers, slots = (workers, READS // workers) if can_queue() else (MAX_READERS, 1)
+    affordable = max(1, room // 16 // span)
+    if slots > 1:
+        slots = max(2, min(slots, affordable // readers))
+    else:
+        readers = min(readers, affordable)
+    scratch = max(span, min(EXTENT_BYTES, room // (16 * readers * slots)))
+    return ReaderSizes(readers, slots, scratch // 2)
 
 
-def _run(
-    fetching: Fetching, scratch: int, plain: int, figures: NDArray[np.int64], diagnose: Callable[[int], None],
-    errors: list[BaseException],
-) -> None:  # fmt: skip
-    read, made = aligned_words(scratch + PADDING), np.empty(plain, np.uint16)
-    try:
-        while (number := serve(fetching, read, made, figures)) != STOPPED:
-            try:
-                diagnose(number)
-            except BaseException as error:
-                errors.append(error)
-    except BaseException as error:
-        errors.append(error)
-        fetching.failed[0] = 1
-
-
-def _stop(pipe: int, into: int, threads: list[threading.Thread]) -> None:
+def _stop(pipe: int, into: int, threads: list[threading.Thread], queues: list[Queue]) -> None:
     for _ in threads:
         os.write(into, np.zeros(1, np.int64).tobytes())
     for thread in threads:
         thread.join()
     threads.clear()
+    for queue in queues:
+        close_queue(queue)
     os.close(pipe)
     os.close(into)
 
@@ -144,6 +168,17 @@ def _open(path: Path) -> int:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
     return descriptor
+
+
+def _read_unit(descriptor: int) -> int:
+    """Return the smallest unit that a file can be read in: the disk's, not the file system's."""
+    for unit in (_SECTOR, PAGE):
+        try:
+            os.preadv(descriptor, [memoryview(mmap.mmap(-1, PAGE))[:unit]], unit)
+            return unit
+        except OSError:
+            continue
+    return PAGE
 
 
 def _close_all(descriptors: list[int]) -> None:
