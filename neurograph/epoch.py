@@ -42,7 +42,7 @@ from neurograph.share import (
     Events,
     Neurons,
 )
-from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, follow, free, place, request
+from neurograph.tails import MADE, PLACED, PLANNED, REQUESTED, STEP_BITS, Tails, count_due, follow, free, place, request
 from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
 from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader, turn
 from neurograph_storage.fetching import STEP as STEP_OF
@@ -328,7 +328,7 @@ def _keys(work: Work, common: Common, start: int, spikes: int) -> NDArray[np.int
 def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
     """Free, request and place tails, once an epoch; return `FULL` if one that is due has no place, else `DONE`."""
     progress, counters = work.progress, tails.counters
-    if work.worker != 0 or counters[PLANNED] > progress[EPOCH]:
+    if work.worker != 0 or counters[MADE] > progress[EPOCH]:
         return DONE
     start, step = progress[EPOCH_START], progress[STEP]
     # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
@@ -338,10 +338,14 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
     if not request(tails, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
         return FULL
     place(tails)
-    due = progress[LAUNCHED] + count_due(tails, progress[LAUNCHED], step + work.epoch_steps)
-    if counters[PLACED] < due:
+    placed, requested, launched = counters[PLACED], counters[REQUESTED], progress[LAUNCHED]
+    if placed < launched + count_due(tails, launched, requested, step + work.epoch_steps):
         return FULL
-    publish(counters, PLANNED, progress[EPOCH] + 1)
+    counters[MADE] = progress[EPOCH] + 1
+    # Others need not wait for the next plan if what it requests is not due at once, and what will be due has its place.
+    ahead = tails.first_delay >= 2 * work.epoch_steps
+    ahead &= placed >= launched + count_due(tails, launched, requested, step + 2 * work.epoch_steps)
+    publish(counters, PLANNED, progress[EPOCH] + 1 + ahead)
     return DONE
 
 
@@ -376,7 +380,8 @@ def _launch_tails(
         turns = _wait(fetching, reader, turns)
     if len(reader.queue.free) > 0:
         turn(fetching, reader, 0)
-    due = count_due(tails, progress[LAUNCHED], progress[STEP] + work.epoch_steps)
+    placed = fetch(tails.counters, PLACED)
+    due = count_due(tails, progress[LAUNCHED], placed, progress[STEP] + work.epoch_steps)
     if not has_room(cursors, due * cursors.bins.shape[1]):
         progress[WANTED] = due
         return CURSORS

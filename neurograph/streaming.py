@@ -34,6 +34,8 @@ _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 _CLASSES, _BORDERS = 8, 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
 _ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4, 8 * (FIELDS + 1)
+# Lines of the table for each tail that there is room for: divided ones need several.
+_REQUESTS_A_TAIL = 2
 # There must be room for the largest tail so many times, or it is no use to begin.
 _LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
@@ -254,6 +256,6 @@ def _row_bytes(store: CircuitStore) -> int:
 def _divide(store: CircuitStore, room: int) -> tuple[int, int]:
     """Return how many requests there can be, a power of two, and the words of the pool."""
     mean = max(1, store.counts.plain_words // max(1, store.neurons))
-    wanted, affordable = _CLASSES * room // mean, room // 4 // _REQUEST_BYTES
+    wanted, affordable = _REQUESTS_A_TAIL * room // (2 * mean), room // 4 // _REQUEST_BYTES
     slots = 2 ** max(4, min(wanted, affordable, 2**40).bit_length() - 1)
     return slots, (room - slots * _REQUEST_BYTES) // 2

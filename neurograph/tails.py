@@ -47,7 +47,7 @@ from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
 
 # Positions in `counters`; those that others read have a cache line of their own.
-PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD = 0, 8, 16, 17, 18, 19
+PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD, MADE = 0, 8, 16, 17, 18, 19, 20
 COUNTERS = 24
 # A batch goes to a reader when it has so many words: enough for the disk, few enough to spread among readers.
 _BATCH_WORDS = 2**15
@@ -83,8 +83,8 @@ class Tails(NamedTuple):
     requests, state
         See `Fetching`.
     counters : (COUNTERS,) int64
-        Epochs planned; requests that have a place; requests; spikes whose tails were divided; first request that may
-        be in flight; words of whole tails in flight that are not kept.
+        Epochs that may begin; requests that have a place; requests; spikes whose tails were divided; first request
+        that may be in flight; words of whole tails in flight that are not kept; plans made.
     message : (1,) int64
         Scratch.
     """
@@ -253,11 +253,9 @@ def place(tails: Tails) -> None:
 
 
 @kernel
-def count_due(tails: Tails, launched: int, end: int) -> int:
-    """Return how many requests from ``launched`` on may have a group that is due before step ``end``."""
-    number, slots = launched, len(tails.state)
-    while number < tails.counters[REQUESTED]:
-        if tails.requests[number % slots, START] + tails.first_delay >= end:
-            break
+def count_due(tails: Tails, first: int, last: int, end: int) -> int:
+    """Return how many of requests ``first <= r < last`` may have a group that is due before step ``end``."""
+    number, slots = first, len(tails.state)
+    while number < last and tails.requests[number % slots, START] + tails.first_delay < end:
         number += 1
-    return number - launched
+    return number - first
