@@ -273,7 +273,7 @@ def _run_epoch(
 @part
 def _wait(fetching: Fetching, reader: Reader, turns: int) -> int:
     """Do something useful while waiting for others; return ``turns`` + 1."""
-    if len(reader.queue.free) > 0 and turns % _SPINS_A_TURN == 0:
+    if len(reader.queue.busy) > 0 and turns % _SPINS_A_TURN == 0:
         turn(fetching, reader, 0)
     if turns > _SPINS:
         give_way()
@@ -378,7 +378,7 @@ def _launch_tails(
         if fetch(common.meeting, ABORT):
             return ABORTED
         turns = _wait(fetching, reader, turns)
-    if len(reader.queue.free) > 0:
+    if len(reader.queue.busy) > 0:
         turn(fetching, reader, 0)
     placed = fetch(tails.counters, PLACED)
     due = count_due(tails, progress[LAUNCHED], placed, progress[STEP] + work.epoch_steps)

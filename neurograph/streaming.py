@@ -118,13 +118,15 @@ class Stream:
         self._store, self._budget = circuit.store, budget
         room -= circuit.neurons * _ROW_BYTES
         workers = min(workers, -(-circuit.neurons // self._store.block_neurons))
-        sizes = reader_sizes(_row_bytes(self._store), room, workers)
+        sizes = reader_sizes(_row_bytes(self._store), room)
         slots, pool = _divide(self._store, room - sizes.nbytes)
         self.bounds, heads, words = self._heads(pool)
         first = int(heads.starts[-1])
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
-        segments = _segments(first, len(words) - first - sizes.readers * plain, int(heads.tails.max(initial=1)))
+        segments = _segments(
+            first, len(words) - first - sizes.readers(workers) * plain, int(heads.tails.max(initial=1))
+        )
         self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])

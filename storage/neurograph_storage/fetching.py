@@ -1,11 +1,11 @@
 """How do rows get from the disk into a pool in memory, while others compute?
 
-A *reader* has many reads under way (`neurograph_storage.queueing`). Where these are asynchronous, each worker has one,
-and takes a `turn` whenever it would wait for others: no processor sleeps while there are rows to bring in, and none is
-taken from a worker. Elsewhere threads of their own `serve`, and sleep at the pipe. Precedence, for a request r:
+Many reads are under way at once (`neurograph_storage.queueing`). Where these are asynchronous, every worker takes a
+`turn` whenever it would wait for others: no processor sleeps while there are rows to bring in, and none is taken from a
+worker. Elsewhere threads of their own `serve`, and sleep at the pipe. Precedence, for a request r:
 
     its line in the table is written, then its batch goes through the pipe
-    a reader takes a batch, and reads neighbours on the disk at once; compares each row's sum, decodes and cuts it, and
+    a thread takes a batch, and reads neighbours on the disk at once; compares each row's sum, decodes and cuts it, and
     writes it to the pool; then publishes r as arrived
     who sees r arrived may read the pool; its place is given to another request when nobody needs it any more
 
@@ -23,7 +23,19 @@ from neurograph_storage.cut import ALL_DELAYS, cut, cut_words, row_sum
 from neurograph_storage.decompress import get_row
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import nanoseconds, read_at, take_number, wait_for
-from neurograph_storage.queueing import RESULT, UNDERWAY, Queue, collect, no_queue, slots_free, start, submit
+from neurograph_storage.queueing import (
+    RESULT,
+    UNDERWAY,
+    Queue,
+    collect,
+    give_back,
+    lock,
+    no_queue,
+    slot_free,
+    start,
+    submit,
+    unlock,
+)
 
 U16 = NDArray[np.uint16]
 I64 = NDArray[np.int64]
@@ -92,7 +104,7 @@ class Fetching(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """What one reader has under way.
+    """What one thread reads with; those that share a queue share spans, batch and message.
 
     Attributes
     ----------
@@ -100,7 +112,7 @@ class Reader(NamedTuple):
     spans : (slots, 5) int64
         What is read to each slot.
     batch, message : (2,) int64, (1,) int64
-        Requests of the batch that have not been started; scratch.
+        Requests of the batch that have not been started; scratch. For who has the queue's lock.
     plain : (words,) uint16
         Scratch for a row made plain.
     figures : (8,) int64
@@ -118,7 +130,12 @@ class Reader(NamedTuple):
         """Return a reader with nothing to do."""
         batch, message = np.zeros(2, np.int64), np.zeros(1, np.int64)
         plain, figures = np.empty(plain_words, np.uint16), np.zeros(FIGURES, np.int64)
-        return Reader(queue, np.zeros((len(queue.free), _SPAN), np.int64), batch, message, plain, figures)
+        return Reader(queue, np.zeros((len(queue.busy), _SPAN), np.int64), batch, message, plain, figures)
+
+    def of_thread(self) -> "Reader":
+        """Return another reader for the same queue."""
+        plain, figures = np.empty_like(self.plain), np.zeros_like(self.figures)
+        return self._replace(queue=self.queue.of_thread(), plain=plain, figures=figures)
 
 
 def no_reader() -> Reader:
@@ -198,19 +215,19 @@ def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int)
 
 
 @kernel
-def _start(f: Fetching, r: Reader, number: int, last: int) -> int:
+def _start(f: Fetching, r: Reader, slot: int, number: int, last: int) -> int:
     """Start to read ``number`` and the following requests that lie beside it; return the first that does not."""
-    slots, q = len(f.state), r.queue
+    slots = len(f.state)
     first = 2 * np.int64(f.starts[f.requests[number % slots, ROW]]) // f.unit * f.unit
-    stop = _extent_end(f, number, last, first, 2 * (q.memory.shape[1] - PADDING))
-    needed = 0
+    stop = _extent_end(f, number, last, first, 2 * (r.queue.memory.shape[1] - PADDING))
+    needed, span = 0, r.spans[slot]
     for k in range(number, stop):
         row = f.requests[k % slots, ROW]
         needed = max(needed, 2 * np.int64(f.starts[row + 1]))
         r.figures[ASKED] += 2 * np.int64(f.starts[row + 1] - f.starts[row])
-    size = (needed - first + f.unit - 1) // f.unit * f.unit
-    span = r.spans[start(q, f.read, f.files[first // f.file_bytes], size, first % f.file_bytes)]
     span[_FIRST], span[_STOP], span[_BYTE], span[_NEEDED], span[_STARTED] = number, stop, first, needed, nanoseconds()
+    size = (needed - first + f.unit - 1) // f.unit * f.unit
+    start(r.queue, slot, f.read, f.files[first // f.file_bytes], size, first % f.file_bytes)
     r.figures[READS] += 1
     return stop
 
@@ -245,6 +262,34 @@ def _take_batch(f: Fetching, r: Reader) -> int:
 
 
 @kernel
+def _start_all(f: Fetching, r: Reader) -> int:
+    """Start the reads that there is room for; return what `_take_batch` did last."""
+    status, batch, slots = _TAKEN, r.batch, len(f.state)
+    while status == _TAKEN:
+        while batch[0] < batch[1] and f.state[batch[0] % slots] == READY:
+            batch[0] += 1
+        if batch[0] == batch[1]:
+            status = _take_batch(f, r)
+            continue
+        slot = slot_free(r.queue)
+        if slot < 0:
+            break
+        batch[0] = _start(f, r, slot, batch[0], batch[1])
+    return status
+
+
+@kernel
+def _bring_in(f: Fetching, r: Reader, ended: int) -> None:
+    """Bring in the reads that have ended."""
+    for k in range(ended):
+        slot = r.queue.events[k, 0]
+        number = _complete(f, r, slot, r.queue.events[k, RESULT])
+        give_back(r.queue, slot)
+        if number >= 0 and fetch_add(f.failed, 0, 1) == 0:
+            publish(f.failed, 1, number)
+
+
+@kernel
 def turn(f: Fetching, r: Reader, least: int) -> int:
     """Start the reads that there is room for, and bring in what has been read; return what `_take_batch` did last.
 
@@ -255,19 +300,13 @@ def turn(f: Fetching, r: Reader, least: int) -> int:
     least : int
         Wait for so many reads to end, 0 or 1.
     """
-    status, batch, slots = _TAKEN, r.batch, len(f.state)
-    while slots_free(r.queue) > 0 and status == _TAKEN:
-        while batch[0] < batch[1] and f.state[batch[0] % slots] == READY:
-            batch[0] += 1
-        if batch[0] < batch[1]:
-            batch[0] = _start(f, r, batch[0], batch[1])
-        else:
-            status = _take_batch(f, r)
-    refused = submit(r.queue)
-    for k in range(collect(r.queue, refused, least)):
-        number = _complete(f, r, r.queue.events[k, 0], r.queue.events[k, RESULT])
-        if number >= 0 and fetch_add(f.failed, 0, 1) == 0:
-            publish(f.failed, 1, number)
+    status = _TAKEN
+    if lock(r.queue):
+        status = _start_all(f, r)
+        ended = submit(r.queue)
+        unlock(r.queue)
+        _bring_in(f, r, ended)
+    _bring_in(f, r, collect(r.queue, least))
     return status
 
 
@@ -275,7 +314,7 @@ def turn(f: Fetching, r: Reader, least: int) -> int:
 def serve(f: Fetching, r: Reader) -> None:
     """Take turns until it is over, and sleep while there is nothing to do."""
     status = _TAKEN
-    while status != STOPPED or r.queue.counts[UNDERWAY] > 0:
+    while status != STOPPED:
         status = turn(f, r, 1)
-        if status == _NOTHING and r.queue.counts[UNDERWAY] == 0:
+        if status == _NOTHING and fetch(r.queue.counts, UNDERWAY) == 0:
             wait_for(f.pipe)

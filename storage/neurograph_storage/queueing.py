@@ -1,4 +1,4 @@
-"""How are many reads under way at once, from one thread?
+"""How are many reads under way at once, with few calls?
 
 A *queue* has slots, each with a piece of memory to read into. Where the system has asynchronous reads (Linux:
 io_submit, io_getevents), all slots are given to it in one call, and one call brings what has ended: half the processor
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph_storage.atomics import fetch, fetch_add, publish
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import call_system, read_at
 
@@ -29,12 +30,14 @@ _SETUP, _DESTROY, _COLLECT, _SUBMIT = range(4)
 _BLOCK, _SLOT, _FILE, _MEMORY, _BYTES, _PLACE = 8, 0, 2, 3, 4, 5
 # Words of an event: slot, block, result.
 _EVENT, RESULT = 4, 2
-# Positions in `counts`.
-STARTED, UNDERWAY = range(2)
+# Positions in `counts`, a cache line apart.
+STARTED, UNDERWAY, _LOCK = 0, 8, 16
+# One call brings so many reads that have ended: others may be waiting for some to bring in as well.
+_MOST_EVENTS = 4
 
 
 class Queue(NamedTuple):
-    """Slots of one thread.
+    """Slots, which any thread may use: who has the lock starts reads, and whoever asks first gets what has ended.
 
     Attributes
     ----------
@@ -48,11 +51,12 @@ class Queue(NamedTuple):
         See io_submit(2).
     addresses : (slots,) int64
         Of the blocks that have been started but not submitted.
+    busy : (slots,) int64
+        Whether a slot is in use.
+    counts : (24,) int64
+        Slots started, not submitted; slots in use; who holds or wants the lock.
     events : (slots, 4) int64
-    free : (slots,) int64
-        The last ``slots - started - underway`` of these are free.
-    counts : (2,) int64
-        Slots started, not submitted; under way.
+        Each thread has its own.
     """
 
     context: int
@@ -61,15 +65,19 @@ class Queue(NamedTuple):
     memory: U16
     blocks: I64
     addresses: I64
-    events: I64
-    free: I64
+    busy: I64
     counts: I64
+    events: I64
+
+    def of_thread(self) -> "Queue":
+        """Return the same queue for another thread."""
+        return self._replace(events=np.zeros_like(self.events))
 
 
 def no_queue() -> Queue:
     """Return a queue that is never used."""
     empty, table = np.empty(0, np.int64), np.empty((0, 0), np.int64)
-    return Queue(0, 0, 0, np.empty((0, 0), np.uint16), table, empty, table, empty, empty)
+    return Queue(0, 0, 0, np.empty((0, 0), np.uint16), table, empty, empty, empty, table)
 
 
 def can_queue() -> bool:
@@ -88,8 +96,8 @@ def open_queue(slots: int, words: int) -> Queue:
     calls = _CALLS.get(platform.machine(), (0, 0, 0, 0))
     return Queue(
         context, calls[_COLLECT], calls[_SUBMIT], memory.reshape(slots, words),
-        np.zeros((slots, _BLOCK), np.int64), np.zeros(slots, np.int64), np.zeros((slots, _EVENT), np.int64),
-        np.arange(slots, dtype=np.int64), np.zeros(2, np.int64),
+        np.zeros((slots, _BLOCK), np.int64), np.zeros(slots, np.int64), np.zeros(slots, np.int64),
+        np.zeros(_LOCK + 8, np.int64), np.zeros((slots, _EVENT), np.int64),
     )  # fmt: skip
 
 
@@ -100,21 +108,42 @@ def close_queue(queue: Queue) -> None:
 
 
 @kernel
-def slots_free(q: Queue) -> int:
-    """Return how many reads can be started."""
-    return len(q.free) - q.counts[STARTED] - q.counts[UNDERWAY]
+def lock(q: Queue) -> bool:
+    """Return whether this thread may start reads now; if so it must `unlock`."""
+    if fetch_add(q.counts, _LOCK, 1) == 0:
+        return True
+    fetch_add(q.counts, _LOCK, -1)
+    return False
 
 
 @kernel
-def start(q: Queue, read: int, file: int, size: int, offset: int) -> int:
-    """Start a read into a free slot, of which there must be one; return the slot.
+def unlock(q: Queue) -> None:
+    """Let others start reads."""
+    fetch_add(q.counts, _LOCK, -1)
+
+
+@kernel
+def slot_free(q: Queue) -> int:
+    """Return a slot that is free, or -1; for who has the lock."""
+    slots = len(q.busy)
+    if fetch(q.counts, UNDERWAY) < slots:
+        for slot in range(slots):
+            if fetch(q.busy, slot) == 0:
+                return slot
+    return -1
+
+
+@kernel
+def start(q: Queue, slot: int, read: int, file: int, size: int, offset: int) -> None:
+    """Start a read into a free slot; for who has the lock.
 
     Parameters
     ----------
     read : int
         Address of ``pread``, for a queue without a context.
     """
-    slot = q.free[slots_free(q) - 1]
+    q.busy[slot] = 1
+    fetch_add(q.counts, UNDERWAY, 1)
     if q.context == 0:
         q.events[0, 0] = slot
         q.events[0, RESULT] = read_at(read, file, q.memory, 0, size, offset)
@@ -124,45 +153,52 @@ def start(q: Queue, read: int, file: int, size: int, offset: int) -> int:
         block[_BYTES], block[_PLACE] = size, offset
         q.addresses[q.counts[STARTED]] = q.blocks[slot].ctypes.data
     q.counts[STARTED] += 1
-    return slot
 
 
 @kernel
 def submit(q: Queue) -> int:
-    """Give what has been started to the system; return how many it did not take, which have ended with nothing."""
+    """Give what has been started to the system; for who has the lock.
+
+    Returns
+    -------
+    int
+        How many have ended already; see `collect`. What the system does not take has ended with nothing.
+    """
     taken, started = 0, q.counts[STARTED]
-    while q.context != 0 and taken < started:
+    q.counts[STARTED] = 0
+    if q.context == 0:
+        return started
+    while taken < started:
         count = call_system(q.submit, q.context, started - taken, q.addresses[taken:].ctypes.data, 0, 0)
         if count <= 0:
             break
         taken += count
-    refused = started - taken if q.context != 0 else 0
-    for k in range(refused):
+    for k in range(started - taken):
         q.events[k, 0] = (q.addresses[taken + k] - q.blocks.ctypes.data) // (8 * _BLOCK)
         q.events[k, RESULT] = -1
-    q.counts[STARTED] = 0
-    q.counts[UNDERWAY] += started
-    return refused
+    return started - taken
 
 
 @kernel
-def collect(q: Queue, refused: int, least: int) -> int:
+def collect(q: Queue, least: int) -> int:
     """Return how many reads have ended; slot and result, in bytes, are the columns 0 and `RESULT` of ``events``.
 
     Parameters
     ----------
-    refused : int
-        What `submit` returned.
     least : int
         Wait for so many, 0 or 1.
     """
-    count = refused if q.context != 0 else q.counts[UNDERWAY]
-    if count == 0 and q.counts[UNDERWAY] > 0:
-        count = max(0, call_system(q.collect, q.context, least, len(q.events), q.events.ctypes.data, 0))
-    for k in range(count):
-        q.counts[UNDERWAY] -= 1
-        q.free[slots_free(q) - 1] = q.events[k, 0]
-    return count
+    if q.context == 0 or fetch(q.counts, UNDERWAY) == 0:
+        return 0
+    most = min(len(q.events), _MOST_EVENTS)
+    return max(0, call_system(q.collect, q.context, least, most, q.events.ctypes.data, 0))
+
+
+@kernel
+def give_back(q: Queue, slot: int) -> None:
+    """Free a slot whose read has ended."""
+    publish(q.busy, slot, 0)
+    fetch_add(q.counts, UNDERWAY, -1)
 
 
 def _call(number: int, *arguments: object) -> int:

@@ -31,16 +31,20 @@ READS, MAX_READERS, EXTENT_BYTES = 64, 8, 2**16
 
 
 class ReaderSizes(NamedTuple):
-    """How many readers there are, reads that each has under way, and words for what one read brings."""
+    """How many queues there are, slots of each, and words of a slot."""
 
-    readers: int
+    queues: int
     slots: int
     scratch: int
+
+    def readers(self, workers: int) -> int:
+        """Return how many threads read: the workers themselves, if one queue is enough."""
+        return workers if self.slots > 1 else self.queues
 
     @property
     def nbytes(self) -> int:
         """Bytes of all."""
-        return self.readers * self.slots * 2 * (self.scratch + PADDING)
+        return self.queues * self.slots * 2 * (self.scratch + PADDING)
 
 
 class ChunkFiles:
@@ -96,9 +100,11 @@ class Readers:
 
     def __init__(self, workers: int, sizes: ReaderSizes, plain: int) -> None:
         self.by_workers = sizes.slots > 1
-        count = workers if self.by_workers else sizes.readers
+        count = 1 if self.by_workers else sizes.queues
         queues = [open_queue(sizes.slots, sizes.scratch + PADDING) for _ in range(count)]
         self.each = [Reader.of(queue, plain) for queue in queues]
+        if self.by_workers:
+            self.each += [self.each[0].of_thread() for _ in range(workers - 1)]
         self.pipe, self.into = os.pipe()
         # Who has reads under way does not wait for more to do.
         os.set_blocking(self.pipe, False)
@@ -119,15 +125,16 @@ class Readers:
 
     def total(self) -> NDArray[np.int64]:
         """Return the figures of all readers, (8,) int64."""
-        return np.sum(np.stack([reader.figures for reader in self.each]), axis=0)
+        figures: NDArray[np.int64] = np.stack([reader.figures for reader in self.each]).sum(axis=0)
+        return figures
 
     def close(self) -> None:
         """Join the threads, wait for reads that are under way, and close the pipe."""
         self._finalizer()
 
 
-def reader_sizes(largest: int, room: int, workers: int) -> ReaderSizes:
-    """Return how many readers there are, and how large, if they may take a sixteenth of ``room`` bytes.
+def reader_sizes(largest: int, room: int) -> ReaderSizes:
+    """Return how many queues there are, and how large, if they may take a sixteenth of ``room`` bytes.
 
     Parameters
     ----------
@@ -135,14 +142,11 @@ def reader_sizes(largest: int, room: int, workers: int) -> ReaderSizes:
         Bytes of the largest row on the disk.
     """
     span = -(-largest // PAGE) * PAGE + 2 * PAGE
-    readers, slots = (workers, READS // workers) if can_queue() else (MAX_READERS, 1)
+    queues, slots = (1, READS) if can_queue() else (MAX_READERS, 1)
     affordable = max(1, room // 16 // span)
-    if slots > 1:
-        slots = max(2, min(slots, affordable // readers))
-    else:
-        readers = min(readers, affordable)
-    scratch = max(span, min(EXTENT_BYTES, room // (16 * readers * slots)))
-    return ReaderSizes(readers, slots, scratch // 2)
+    queues, slots = min(queues, affordable), max(2, min(slots, affordable)) if slots > 1 else 1
+    scratch = max(span, min(EXTENT_BYTES, room // (16 * queues * slots)))
+    return ReaderSizes(queues, slots, scratch // 2)
 
 
 def _stop(pipe: int, into: int, threads: list[threading.Thread], queues: list[Queue]) -> None:
