@@ -14,6 +14,7 @@ A worker owns whole target blocks: their neurons' state and inputs, and the deli
 workers write the same place, and inputs are sums of integers, so the result does not depend on their number.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Lock
@@ -29,6 +30,7 @@ from neurograph.epoch import (
     CURSORS,
     DONE,
     EPOCH,
+    EPOCH_END,
     EVENTS,
     FIRST_STEP,
     FULL,
@@ -46,6 +48,7 @@ from neurograph.epoch import (
     STEP,
     WANTED,
     Common,
+    Past,
     Work,
     advance,
     spikes_of_epoch,
@@ -55,12 +58,13 @@ from neurograph.record import SpikePart
 from neurograph.share import Share, drives_of
 from neurograph.statistics import PrefetchStatistics
 from neurograph.streaming import Stream
-from neurograph.tails import Tails
+from neurograph.tails import HELD, Tails
 from neurograph_storage.codec import RAW
 from neurograph_storage.guard import RowGuard
 
-# Steps between two returns to Python at most, and room for spikes in a log at least.
+# Steps and time between two returns to Python at most, and room for spikes in a log at least.
 MAX_STEPS = 4096
+_RETURN_NS = 100_000_000
 MIN_LOG = 2**16
 
 
@@ -76,6 +80,9 @@ def state_bytes(circuit: Circuit) -> int:
     return circuit.neurons * per_neuron
 
 
+_NO_PAST = Past(0, np.zeros(1, np.int64), np.empty(0, np.uint32))
+
+
 class _Worker:
     """Runs one share of the neurons, and does for compiled code what that cannot."""
 
@@ -86,7 +93,7 @@ class _Worker:
         log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
         self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
-                          log, counts, none, none)  # fmt: skip
+                          log, counts, none, none, _NO_PAST, 0)  # fmt: skip
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
 
@@ -99,10 +106,18 @@ class _Worker:
         """Take events from outside, in place of those given before."""
         self._work = self._work._replace(driven=self.share.events(events))
 
-    def run(self, until: int, injected: OutsideEvents) -> None:
-        """Advance to step ``until``; what spiked is then in `parts`."""
+    def begin(self, past: Past) -> None:
+        """Stand before the first step of the past of all neurons."""
+        share = self.share
+        mine = (past.storage >= share.low) & (past.storage < share.high)
+        starts = np.append(0, np.cumsum(mine))[past.starts]
+        self._work = self._work._replace(past=Past(past.first_step, starts, past.storage[mine]))
+        self.progress[STEP] = self.progress[EPOCH_END] = past.first_step
+
+    def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
+        """Advance to step ``until``, or till time is up; what spiked is then in `parts`."""
         progress = self._work.progress
-        self._work = self._work._replace(injected=self.share.events(injected))
+        self._work = self._work._replace(injected=self.share.events(injected), deadline=deadline)
         progress[NEXT_DRIVEN] = np.searchsorted(self._work.driven.step, progress[STEP])
         progress[NEXT_INJECTED] = 0
         progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
@@ -112,7 +127,7 @@ class _Worker:
         except BaseException:
             self._executor.abort()
             raise
-        self._take_log()
+        self.take_log()
 
     def _go_on(self, until: int) -> bool:
         """Call compiled code, do what it asks for, and return whether it must be called again."""
@@ -122,7 +137,7 @@ class _Worker:
             executor.tails, until,
         )  # fmt: skip
         if status == LOG:
-            self._take_log()
+            self.take_log()
             # Other workers may still read from the logs of this epoch and of the one before.
             epoch = int(self._work.progress[EPOCH])
             self._old_logs = [*(old for old in self._old_logs if old[0] >= epoch - 1), (epoch, self._work.log)]
@@ -136,7 +151,7 @@ class _Worker:
             executor.attend(full=status == FULL)
         return status not in (DONE, ABORTED)
 
-    def _take_log(self) -> None:
+    def take_log(self) -> None:
         """Move what is logged to `parts`."""
         progress = self._work.progress
         first, steps = int(progress[FIRST_STEP]), int(progress[STEP] - progress[FIRST_STEP])
@@ -207,28 +222,56 @@ class Executor:
         for worker in self.workers:
             worker.set_driven(events)
 
+    def replay(self, past: Past) -> None:
+        """Take up a run that was left after the last step of ``past``, which holds all spikes that are in flight then.
+
+        Launching, reading and delivering go their usual way, through the steps of the past once more; only the neurons
+        do not. Must precede all other steps.
+        """
+        for worker in self.workers:
+            worker.begin(past)
+        self.step = past.first_step
+        now = past.first_step + len(past.starts) - 1
+        while self.step < now:
+            self.run(now - self.step, no_events())
+
     def run(self, steps: int, injected: OutsideEvents) -> list[SpikePart]:
-        """Advance by at most `MAX_STEPS` steps and return all spikes.
+        """Advance by at most ``steps``, as far as one gets in a tenth of a second, and return all spikes.
 
         Parameters
         ----------
         injected : OutsideEvents
             More events from outside, for these steps, added after those of `set_driven`.
         """
+        for worker in self.workers:
+            worker.parts = []
         assert not self.common.meeting[ABORT], "a run that an error has ended cannot go on"
-        until = self.step + min(steps, MAX_STEPS)
+        until, deadline = self.step + min(steps, MAX_STEPS), time.clock_gettime_ns(time.CLOCK_MONOTONIC) + _RETURN_NS
         if self.stream:
             self.stream.start()
         others = zip(self._threads, self.workers[1:], strict=True)
-        waiting = [thread.submit(worker.run, until, injected) for thread, worker in others]
+        waiting = [thread.submit(worker.run, until, injected, deadline) for thread, worker in others]
         try:
             for worker in self.workers[:1]:
-                worker.run(until, injected)
+                worker.run(until, injected, deadline)
         finally:
             for other in waiting:
                 other.result()
-        self.step = until
+        # All stand at the same step.
+        self.step = int(self.workers[0].progress[STEP]) if self.workers else until
         return [part for worker in self.workers for part in worker.parts]
+
+    def salvage(self) -> list[SpikePart]:
+        """Return the spikes that an error kept `run` from returning, of all steps that every worker took."""
+        for worker in self.workers:
+            worker.take_log()
+        self.step = min((int(worker.progress[STEP]) for worker in self.workers), default=self.step)
+        return [part.until(self.step) for worker in self.workers for part in worker.parts]
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes that rows of spikes in flight take in the pool now; 0 where all rows are in memory."""
+        return 2 * int(self.tails.counters[HELD : HELD + 2].sum()) if self.stream else 0
 
     def admit(self, spikes: NDArray[np.uint32]) -> None:
         """Let the rows of these storage ids pass, or raise that they are damaged."""

@@ -38,7 +38,7 @@ def budget(circuit: ng.Circuit, share: float) -> int:
 
 def run(circuit: ng.Circuit, share: float, workers: int = 1, steps: int = STEPS) -> tuple[Spikes, RunStatistics]:
     with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, share)) as sim:
-        assert sim._executor.stream is not None
+        assert sim._running.executor.stream is not None
         sim.step(steps)
     return sim.spikes, sim.statistics
 
@@ -134,7 +134,7 @@ def test_bursts_are_divided_into_classes_of_delays(circuit: ng.Circuit, expected
     with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.3)) as sim:
         for steps in (1, 2, 3, 7, 137, 350):
             sim.step(steps)
-        figures = sim._executor.stream.figures()
+        figures = sim._running.executor.stream.figures()
     assert_same(sim.spikes, expected)
     assert figures["divided"] > 0
 
@@ -145,7 +145,7 @@ def test_what_is_still_there_is_not_read_again(circuit: ng.Circuit) -> None:
         for _ in range(4):
             sim.inject(ids, 1e6)
             sim.step(60)
-        figures = sim._executor.stream.figures()
+        figures = sim._running.executor.stream.figures()
     assert figures["copied"] >= 6
 
 
@@ -159,13 +159,13 @@ def test_a_reader_that_lags_behind_changes_no_spike(circuit: ng.Circuit, expecte
 
     read_by(wait)
     with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
-        attend = sim._executor.attend
+        attend = sim._running.executor.attend
 
         def tell(*, full: bool) -> None:
             late.set()
             attend(full=full)
 
-        sim._executor.attend = tell
+        sim._running.executor.attend = tell
         for _ in range(120):
             late.clear()
             sim.step()
