@@ -73,9 +73,9 @@ def state_bytes(circuit: Circuit) -> int:
     models = {type(model) for model in circuit.models}
     inputs = circuit.receptor_count * np.dtype(circuit.sum_type).itemsize
     # Besides states and inputs: ids, index, storage id and its inverse, key of draws, countdown, refractory time, two
-    # flags, and two logs of spikes.
+    # flags, population number, and two logs of spikes.
     per_neuron = (
-        max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 * 8
+        max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 + 2 * 8
     )
     return circuit.neurons * per_neuron
 
@@ -245,7 +245,7 @@ class Executor:
         """
         for worker in self.workers:
             worker.parts = []
-        assert not self.common.meeting[ABORT], "a run that an error has ended cannot go on"
+        assert self.is_sound, "a run that an error has ended cannot go on"
         until, deadline = self.step + min(steps, MAX_STEPS), time.clock_gettime_ns(time.CLOCK_MONOTONIC) + _RETURN_NS
         if self.stream:
             self.stream.start()
@@ -267,6 +267,11 @@ class Executor:
             worker.take_log()
         self.step = min((int(worker.progress[STEP]) for worker in self.workers), default=self.step)
         return [part.until(self.step) for worker in self.workers for part in worker.parts]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all workers stand between two steps, so that the run can go on."""
+        return not self.common.meeting[ABORT]
 
     @property
     def resident_bytes(self) -> int:

@@ -113,7 +113,8 @@ class Recorders:
         """
         if self.file is None or self.file.closed_for_good:
             return
-        if hurry and not self.file.is_soon_finished:
+        in_vain = self.file.is_full or (failed and not self.file.count)
+        if in_vain or (hurry and not self.file.is_soon_finished):
             self.file.leave()
             return
         try:

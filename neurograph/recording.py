@@ -70,9 +70,9 @@ class SpikeFile:
         self.folder = self.path.with_name(self.path.name + ".partial")
         if self.folder.is_file():
             self.folder.unlink()
-        self._stack, self.closed_for_good = ExitStack(), False
+        self._stack, self.closed_for_good, self._finished = ExitStack(), False, False
         self._writer: pq.ParquetWriter | None = None
-        self._since = 0.0
+        self._since, self.is_full = 0.0, False
         self._stack.enter_context(locked_folder(self.folder))
         self.run = position.run if position else secrets.token_hex(8)
         self.count, self.closed, self._parts = 0, 0, 0
@@ -93,11 +93,13 @@ class SpikeFile:
         """
         new = spikes_of_parts(self._circuit, parts)
         if len(new):
+            self._since = time.monotonic() if self.count == self.closed else self._since
             self._waiting.append(new)
             self.count += len(new)
         if sum(map(len, self._waiting)) >= _GROUP:
             self._write()
-        if self._writer and (self.count - self.closed >= _PART or time.monotonic() - self._since > _PART_SECONDS):
+        is_old = self.count > self.closed and time.monotonic() - self._since > _PART_SECONDS
+        if is_old or self.count - self.closed >= _PART:
             self.close_part()
 
     def close_part(self) -> Position:
@@ -117,14 +119,15 @@ class SpikeFile:
         self.close_part()
         whole = self.folder / ".whole.parquet"
         with self._full_disk(whole):
-            if self._parts == 1:
-                self._part(0).replace(whole)
-            else:
-                self._copy([self._part(k) for k in range(self._parts)], whole)
+            parts = [self._part(k) for k in range(self._parts)]
+            if len(parts) != 1:
+                self._copy(parts, whole)
                 flush_path(whole)
-            whole.replace(self.path)
+                parts = [whole]
+            parts[0].replace(self.path)
         flush_path(self.path.parent)
         shutil.rmtree(self.folder)
+        self._finished = True
         self._end()
 
     def leave(self) -> None:
@@ -139,6 +142,11 @@ class SpikeFile:
     def is_soon_finished(self) -> bool:
         """Whether `finish` takes well under a second."""
         return self.count <= COPIED_AT_ONCE
+
+    @property
+    def place(self) -> Path:
+        """Where the spikes are: the file, once it is complete, or the folder of parts."""
+        return self.path if self._finished else self.folder
 
     def _end(self) -> None:
         self._stack.close()
@@ -184,7 +192,7 @@ class SpikeFile:
         self._waiting = []
         with self._full_disk():
             if self._writer is None:
-                self._writer, self._since = pq.ParquetWriter(self._open_part, self._schema()), time.monotonic()
+                self._writer = pq.ParquetWriter(self._open_part, self._schema())
             self._writer.write_table(table, _GROUP)
 
     def _copy(self, sources: list[Path], into: Path, most: int | None = None) -> None:
@@ -230,6 +238,7 @@ class SpikeFile:
                     file.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC:
                 raise
+            self.is_full = True
             raise DiskSpaceError(
                 f"the disk is full: {self.path} could not be written; {self.closed:,} spikes are safe in {self.folder}"
             ) from error

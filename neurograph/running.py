@@ -33,7 +33,7 @@ class Running:
     """
 
     def __init__(self, executor: Executor, recorders: Recorders, *, seed: int, budget: int) -> None:
-        self.executor, self.recorders, self._seed, self._budget = executor, recorders, seed, budget
+        self.executor, self.recorders, self.seed, self._budget = executor, recorders, seed, budget
         self._meter, self._earlier = Meter(), Counters()
         self._injected: list[OutsideEvents] = []
         self._driven = no_events()
@@ -90,14 +90,14 @@ class Running:
                 trace.note(step, read_state(self.executor, trace.name, self.circuit.index_of(trace.neurons)))
         return min((trace.following for trace in traces), default=_NEVER)
 
-    def _note_counters(self) -> None:
+    def _note_counters(self, *, last: bool = False) -> None:
         series = self.recorders.series
-        if series.is_due(self._earlier.wall_s + self._meter.totals[0]):
+        if series.is_due(self._earlier.wall_s + self._meter.totals[0], last=last):
             series.note(self.now, self.counters, self.executor.resident_bytes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint."""
-        moment = Moment(self._seed, self.counters, self._driven, joined(self._injected))
+        moment = Moment(self.seed, self.counters, self._driven, joined(self._injected))
         write_checkpoint(path, self.executor, self.recorders, moment)
 
     def take_up(self, saved: Checkpoint) -> None:
@@ -152,4 +152,5 @@ class Running:
     def close(self, *, failed: bool = False, hurry: bool = False) -> None:
         """Join all threads, and put the file of spikes where it belongs; see `Recorders.close`."""
         self.executor.close()
+        self._note_counters(last=True)
         self.recorders.close(failed=failed, hurry=hurry)

@@ -31,9 +31,10 @@ class Series:
         self._notes: list[tuple[float, ...]] = [] if notes is None else [tuple(note) for note in notes.tolist()]
         self._interval = INTERVAL
 
-    def is_due(self, wall_s: float) -> bool:
-        """Return whether it is time for a note."""
-        return not self._notes or wall_s - self._notes[-1][1] >= self._interval
+    def is_due(self, wall_s: float, *, last: bool = False) -> bool:
+        """Return whether it is time for a note; for the last one, whether anything has been since the one before."""
+        passed = wall_s - (self._notes[-1][1] if self._notes else 0.0)
+        return passed > 0 if last else passed >= self._interval
 
     def note(self, time_ms: float, counters: Counters, resident: int) -> None:
         """Note counters, at a time later than all before; ``resident`` is what streamed rows take now, in bytes."""

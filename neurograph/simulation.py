@@ -6,6 +6,7 @@ keep what was reached and take it up again, and look at spikes and figures, all 
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -81,7 +82,7 @@ class Simulation:
     @classmethod
     def resume(
         cls,
-        path: AnyPath,
+        path: AnyPath | Checkpoint,
         circuit: Circuit | AnyPath | None = None,
         *,
         memory: str | int | None = None,
@@ -112,7 +113,7 @@ class Simulation:
             If there is no such checkpoint, it is damaged or of a later release, or made with another circuit, seed or
             drive.
         """
-        saved, sim = Checkpoint(path), cls.__new__(cls)
+        saved, sim = path if isinstance(path, Checkpoint) else Checkpoint(path), cls.__new__(cls)
         opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit or saved.circuit_path)
         saved.check(opened, seed, drive)
         recorders = Recorders.going_on(opened, saved.position, spikes)
@@ -176,6 +177,22 @@ class Simulation:
     def traces(self) -> list[Trace]:
         """All that `record` returned, also before a checkpoint."""
         return self._running.recorders.traces
+
+    @property
+    def spike_file(self) -> Path | None:
+        """Where spikes are that go to a file: there once it is complete, else in the folder of its closed parts."""
+        file = self._running.recorders.file
+        return None if file is None else file.place
+
+    @property
+    def seed(self) -> int:
+        """What decides noise and start values."""
+        return self._running.seed
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run stands between two steps: not if an error, or a second Ctrl-C, has ended it within one."""
+        return self._running.executor.is_sound
 
     @property
     def statistics(self) -> RunStatistics:
@@ -259,7 +276,11 @@ class Simulation:
         ------
         DiskSpaceError
             If it does not fit.
+        ArgumentError
+            If an error has ended the run within a step.
         """
+        if not self.can_go_on:
+            raise ArgumentError("a run that an error has ended within a step cannot be written to a checkpoint")
         check_checkpoint_path(path)
         self._running.save(path)
 

@@ -45,15 +45,20 @@ class Trace:
         """Values in user units, (times, n) float64."""
         return np.array(self._values, np.float64).reshape(-1, len(self.neurons))
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write to Parquet: ``time_ms``, ``neuron`` and the variable, sorted by (time, place in `neurons`)."""
+    def table(self) -> pa.Table:
+        """Return ``time_ms``, ``neuron`` and the variable, sorted by (time, place in `neurons`)."""
         times, values = self.times, self.values
-        columns = {
-            "time_ms": np.repeat(times, len(self.neurons)),
-            "neuron": np.tile(self.neurons, len(times)),
-            self.name: values.reshape(-1),
-        }
-        pq.write_table(pa.table(columns), path)
+        return pa.table(
+            {
+                "time_ms": np.repeat(times, len(self.neurons)),
+                "neuron": np.tile(self.neurons, len(times)),
+                self.name: values.reshape(-1),
+            }
+        )
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write `table` to a Parquet file."""
+        pq.write_table(self.table(), path)
 
     @property
     def steps(self) -> NDArray[np.int64]:

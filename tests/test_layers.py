@@ -124,6 +124,7 @@ ORDER = [
     "neurograph.plot",
     "neurograph.throughput",
     "neurograph.bench.figures",
+    "neurograph.run_folder",
     "neurograph.bench.disk",
     "neurograph.bench.child",
     "neurograph.bench.settings",
