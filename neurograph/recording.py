@@ -239,9 +239,8 @@ class SpikeFile:
             if error.errno != errno.ENOSPC:
                 raise
             self.is_full = True
-            raise DiskSpaceError(
-                f"the disk is full: {self.path} could not be written; {self.closed:,} spikes are safe in {self.folder}"
-            ) from error
+            kept = f"{self.closed:,} spikes are safe in {self.folder}" if self.closed else "no spikes were kept"
+            raise DiskSpaceError(f"the disk is full: {self.path} could not be written; {kept}") from error
 
 
 class NoSpikes:
