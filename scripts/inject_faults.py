@@ -38,6 +38,7 @@ FAULTS = ["kill-build", "kill-import", "kill-run", "flip", "full-build", "full-i
 SMALL_DISK = "size=3m"
 # Of runs that are killed: ms, and a budget that rows do not fit in.
 DURATION, EVERY, DT, MEMORY = 600.0, 30.0, 0.1, "4MiB"
+LAST = round(DURATION / DT)
 
 
 class Lost(Exception):  # noqa: N818 (it is what happened, not an error of this script)
@@ -126,18 +127,17 @@ def kill_run_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable
 
     command = ["run", str(circuit), "--duration", str(DURATION), "--seed", "1", "--spikes", str(spikes),
                "--checkpoint", str(checkpoint), "--checkpoint-every", str(EVERY)]  # fmt: skip
-    process, started = start(command, steps), time.monotonic()
-    while process.poll() is None and not reached():
-        started = time.monotonic()
-    process.communicate()
-    duration, expected = time.monotonic() - started, spikes_in(spikes)
+    finish(command, steps)
+    expected = spikes_in(spikes)
 
     def kill(command: list[str]) -> str:
+        begin = reached()
         steps.unlink(missing_ok=True)
-        process = start(command, steps)
-        while process.poll() is None and not reached():
+        process, moment = start(command, steps), rng.integers(min(begin, LAST), LAST)
+        while process.poll() is None and reached() < moment:
             time.sleep(0.001)
-        time.sleep(rng.uniform(0.0, duration))
+        # It is computing by now, or writing a checkpoint.
+        time.sleep(rng.uniform(0.0, 0.05))
         process.kill()
         process.communicate()
         kept = Checkpoint(checkpoint).step if checkpoint.exists() else 0
@@ -149,7 +149,8 @@ def kill_run_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable
     def attempt() -> str:
         for file in folder.glob("s.parquet*"):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-        checkpoint.unlink(missing_ok=True)
+        for file in (checkpoint, steps):
+            file.unlink(missing_ok=True)
         said = [kill(command)]
         if checkpoint.exists() and rng.integers(2):
             said.append(kill([*command, "--resume", str(checkpoint)]))
