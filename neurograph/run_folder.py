@@ -43,13 +43,17 @@ def prepare_folder(path: str | os.PathLike[str], *, goes_on: bool) -> Path:
     return folder
 
 
-def write_run(folder: Path, sim: Simulation, *, ended: str, command: str) -> None:
-    """Write all but the spikes, which have been written as they came.
+def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command: str = "") -> None:
+    """Write all but the spikes to the folder of a run; those have been written as they came.
 
     Parameters
     ----------
+    folder : Path
+        Must exist.
     ended : str
         ``"complete"``, or why it ended before.
+    command : str
+        What began it.
     """
     _write(folder / RATES, sim.rates.table())
     _write(folder / SERIES, sim.series.table())

@@ -92,13 +92,14 @@ class Running:
 
     def _note_counters(self, *, last: bool = False) -> None:
         series = self.recorders.series
-        if series.is_due(self._earlier.wall_s + self._meter.totals[0], last=last):
+        if series.is_due(self._earlier.wall_s + self._meter.wall_s, last=last):
             series.note(self.now, self.counters, self.executor.resident_bytes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint."""
         moment = Moment(self.seed, self.counters, self._driven, joined(self._injected))
-        write_checkpoint(path, self.executor, self.recorders, moment)
+        with Deferred():
+            write_checkpoint(path, self.executor, self.recorders, moment)
 
     def take_up(self, saved: Checkpoint) -> None:
         """Go on where a checkpoint was written; must precede all else."""

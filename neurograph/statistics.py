@@ -3,7 +3,8 @@
 `RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters
 around the stepping. Of a circuit that streams, bytes, requests and
 their time are those of its readers, without the pass through all rows at the beginning; a stall is what a worker
-waited, on average over workers. Where a circuit is mapped in place there are no reads of our own: bytes and requests
+waited, on average over workers. A run that is taken up counts on from its checkpoint, and what it reads to get there is
+counted again. Where a circuit is mapped in place there are no reads of our own: bytes and requests
 are what the kernel read for page faults, and a stall is not told apart from computing.
 """
 
@@ -98,6 +99,11 @@ class Meter:
 
     def __exit__(self, *_: object) -> None:
         self._total, self._running = self.totals, False
+
+    @property
+    def wall_s(self) -> float:
+        """Wall time so far, in seconds; cheap to ask for."""
+        return self._total[0] + (time.perf_counter() - self._start[0] if self._running else 0.0)
 
     @property
     def totals(self) -> tuple[float, int, int]:

@@ -133,7 +133,7 @@ def kill_run_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable
     def kill(command: list[str]) -> str:
         begin = reached()
         steps.unlink(missing_ok=True)
-        process, moment = start(command, steps), rng.integers(min(begin, LAST), LAST)
+        process, moment = start(command, steps), rng.integers(min(begin, LAST - 1), LAST)
         while process.poll() is None and reached() < moment:
             time.sleep(0.001)
         # It is computing by now, or writing a checkpoint.

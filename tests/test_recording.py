@@ -1,5 +1,6 @@
 """Spikes of a run of any length go to a file, in parts; whatever ends it, closed parts stay, no spike comes twice."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,15 @@ def test_traces_are_what_a_look_at_each_time_gives(circuit: ng.Circuit, tmp_path
     assert table.column_names == ["time_ms", "neuron", "v"]
     assert table["neuron"].to_pylist()[:4] == [*ids.tolist(), int(ids[0])]
     np.testing.assert_array_equal(table["v"], np.array(seen).reshape(-1))
+
+
+def test_the_folder_of_a_run_can_be_written_from_python(circuit: ng.Circuit, tmp_path: Path) -> None:
+    with ng.Simulation(circuit, seed=1, spikes=tmp_path / "spikes.parquet") as sim:
+        sim.record("v", circuit.ids[:2], every=1.0)
+        sim.run(5.0)
+    ng.write_run(tmp_path, sim)
+    assert pq.read_table(tmp_path / "trace-0.parquet").num_rows == 10
+    assert json.loads((tmp_path / "statistics.json").read_text())["ended"] == "complete"
 
 
 def test_a_spike_file_where_a_file_was_left(circuit: ng.Circuit, tmp_path: Path) -> None:
