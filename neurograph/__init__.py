@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from neurograph.record import read_spikes, write_spikes
     from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
     from neurograph.rules import Edges, FixedIndegree, OneToOne
+    from neurograph.run_folder import write_run
     from neurograph.sheet import DistanceOutdegree
     from neurograph.simulation import Simulation
     from neurograph_storage.errors import ArgumentError, DataError, NeuroGraphError
@@ -83,6 +84,7 @@ _HOME = {
     "import_edges": "neurograph.importing",
     "read_drive": "neurograph.drive",
     "read_spikes": "neurograph.record",
+    "write_run": "neurograph.run_folder",
     "write_spikes": "neurograph.record",
 }
 
@@ -130,6 +132,7 @@ __all__ = [
     "read_drive",
     "read_spikes",
     "recipes",
+    "write_run",
     "write_spikes",
 ]
 

@@ -42,7 +42,20 @@ from neurograph.share import (
     Events,
     Neurons,
 )
-from neurograph.tails import MADE, PLACED, PLANNED, REQUESTED, STEP_BITS, Tails, count_due, follow, free, place, request
+from neurograph.tails import (
+    LOOKAHEAD,
+    MADE,
+    PLACED,
+    PLANNED,
+    REQUESTED,
+    STEP_BITS,
+    Tails,
+    count_due,
+    follow,
+    free,
+    place,
+    request,
+)
 from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
 from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader, turn
 from neurograph_storage.fetching import STEP as STEP_OF
@@ -57,8 +70,8 @@ DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL = range(7)
  HITS, MISSES, STALLED) = range(15)  # fmt: skip
 PROGRESS = 16
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
-# Positions in `meeting`, a cache line apart.
-ARRIVED, ABORT = 0, 8
+# Positions in `meeting`; what all write to is a cache line apart.
+ARRIVED, ABORT, LAST = 0, 8, 9
 # Turns of waiting before others may have the processor, and between two looks at what has been read.
 _SPINS, _SPINS_A_TURN = 4000, 64
 # Turns of waiting for a tail before Python has a look.
@@ -75,7 +88,7 @@ class Common(NamedTuple):
     board : (workers, 2, MAX_EPOCH, 2) int64
         Address and number of the spikes, by worker, parity of the epoch, and step of the epoch.
     meeting : (16,) int64
-        Arrivals so far; whether to stop.
+        Arrivals so far; whether to stop at once; after how many epochs to come back, said by worker 0 before it meets.
     passed : (neurons,) uint8
         Whether a row may be delivered, by storage id.
     silenced : (neurons,) uint8
@@ -86,6 +99,23 @@ class Common(NamedTuple):
     meeting: NDArray[np.int64]
     passed: NDArray[np.uint8]
     silenced: NDArray[np.uint8]
+
+
+class Past(NamedTuple):
+    """Spikes in flight when a run is taken up again, of one worker's neurons.
+
+    Attributes
+    ----------
+    first_step : int
+    starts : (steps + 1,) int64
+        Where those of each step begin, and the end.
+    storage : (spikes,) uint32
+        Storage ids, step by step.
+    """
+
+    first_step: int
+    starts: NDArray[np.int64]
+    storage: NDArray[np.uint32]
 
 
 class Work(NamedTuple):
@@ -102,6 +132,10 @@ class Work(NamedTuple):
     log_counts : (steps,) int32
         How many each step has, from ``progress[FIRST_STEP]`` on.
     driven, injected : Events
+    past : Past
+        Steps that have been before: their spikes are taken from here.
+    deadline : int
+        When to come back, in nanoseconds.
     """
 
     worker: int
@@ -113,6 +147,8 @@ class Work(NamedTuple):
     log_counts: NDArray[np.int32]
     driven: Events
     injected: Events
+    past: Past
+    deadline: int
 
 
 @part
@@ -250,6 +286,22 @@ def _step(
     progress[STEP] = step + 1
 
 
+@kernel
+def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> None:
+    """Run a step that has been before: its spikes are known, neurons stay as they are, and what is due goes nowhere."""
+    progress, past = work.progress, work.past
+    step, logged = progress[STEP], progress[LOGGED]
+    deliver(cursors, graph, step, neurons.codes, neurons.due)
+    at = step - past.first_step
+    first, end = past.starts[at], past.starts[at + 1]
+    work.log[logged : logged + end - first] = past.storage[first:end]
+    work.log_counts[step - progress[FIRST_STEP]] = end - first
+    progress[LOGGED] = logged + end - first
+    progress[STEP] = step + 1
+    if at + 2 == len(past.starts):
+        neurons.codes[:] = 0
+
+
 @part
 def _run_epoch(
     neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, common: Common,
@@ -264,7 +316,10 @@ def _run_epoch(
         logged, step = progress[LOGGED], progress[STEP]
         if len(work.log) - logged < len(neurons.storage):
             return LOG
-        _step(neurons, drives, work, cursors, graph, outside)
+        if step < work.past.first_step + len(work.past.starts) - 1:
+            _repeat(neurons, work, cursors, graph)
+        else:
+            _step(neurons, drives, work, cursors, graph, outside)
         place = common.board[work.worker, progress[EPOCH] & 1, step - start]
         place[0], place[1] = work.log.ctypes.data + 4 * logged, progress[LOGGED] - logged
     return DONE
@@ -343,7 +398,7 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
         return FULL
     counters[MADE] = progress[EPOCH] + 1
     # Others need not wait for the next plan if what it requests is not due at once, and what will be due has its place.
-    ahead = tails.first_delay >= 2 * work.epoch_steps
+    ahead = tails.mode[LOOKAHEAD] >= 2 * work.epoch_steps
     ahead &= placed >= launched + count_due(tails, launched, requested, step + 2 * work.epoch_steps)
     publish(counters, PLANNED, progress[EPOCH] + 1 + ahead)
     return DONE
@@ -409,7 +464,7 @@ def advance(
     reader: Reader,
     until: int,
 ) -> int:
-    """Run a worker up to step ``until``; return why it came back.
+    """Run a worker up to step ``until``, or to the end of the epoch in which time is up; return why it came back.
 
     A step costs, besides its events, one pass over the neurons in tiles; an epoch, a meeting. Traffic a neuron: its
     state read and written once, from the second- or third-level cache if it fits there; 4 bytes of codes a receptor
@@ -422,6 +477,8 @@ def advance(
             if _run_epoch(neurons, drives, work, cursors, graph, common, outside, until) == LOG:
                 return LOG
             progress[PHASE] = _MEETING
+            if work.worker == 0 and nanoseconds() > work.deadline:
+                publish(common.meeting, LAST, progress[EPOCH] + 1)
             fetch_add(common.meeting, ARRIVED, 1)
         if progress[PHASE] == _MEETING:
             if not _meet(work, common, fetching, reader):
@@ -445,6 +502,9 @@ def advance(
                 return status
         progress[EPOCH] += 1
         progress[PHASE] = _STEPPING
+        # Worker 0 says it for this epoch, or not at all before all have met again; so all come back, or none.
+        if fetch(common.meeting, LAST) == progress[EPOCH]:
+            break
     return DONE
 
 

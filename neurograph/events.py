@@ -35,6 +35,11 @@ class OutsideEvents:
     receptor: NDArray[np.uint8]
     weight: NDArray[np.float64]
 
+    def since(self, step: int) -> "OutsideEvents":
+        """Return those of ``step`` and later ones."""
+        later = self.step >= step
+        return OutsideEvents(self.step[later], self.index[later], self.receptor[later], self.weight[later])
+
 
 def no_events() -> OutsideEvents:
     """Return an empty set of events."""

@@ -14,6 +14,7 @@ A worker owns whole target blocks: their neurons' state and inputs, and the deli
 workers write the same place, and inputs are sums of integers, so the result does not depend on their number.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Lock
@@ -29,23 +30,27 @@ from neurograph.epoch import (
     CURSORS,
     DONE,
     EPOCH,
+    EPOCH_END,
     EVENTS,
     FIRST_STEP,
     FULL,
     HITS,
     LATE,
+    LAUNCHED,
     LOG,
     LOGGED,
     MAX_EPOCH,
     MISSES,
     NEXT_DRIVEN,
     NEXT_INJECTED,
+    PHASE,
     PROGRESS,
     ROWS,
     STALLED,
     STEP,
     WANTED,
     Common,
+    Past,
     Work,
     advance,
     spikes_of_epoch,
@@ -60,8 +65,9 @@ from neurograph_storage.codec import RAW
 from neurograph_storage.fetching import no_fetching, no_reader
 from neurograph_storage.guard import RowGuard
 
-# Steps between two returns to Python at most, and room for spikes in a log at least.
+# Steps and time between two returns to Python at most, and room for spikes in a log at least.
 MAX_STEPS = 4096
+_RETURN_NS = 100_000_000
 MIN_LOG = 2**16
 
 
@@ -70,11 +76,14 @@ def state_bytes(circuit: Circuit) -> int:
     models = {type(model) for model in circuit.models}
     inputs = circuit.receptor_count * np.dtype(circuit.sum_type).itemsize
     # Besides states and inputs: ids, index, storage id and its inverse, key of draws, countdown, refractory time, two
-    # flags, and two logs of spikes.
+    # flags, population number, and two logs of spikes.
     per_neuron = (
-        max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 * 8
+        max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 + 2 * 8
     )
     return circuit.neurons * per_neuron
+
+
+_NO_PAST = Past(0, np.zeros(1, np.int64), np.empty(0, np.uint32))
 
 
 class _Worker:
@@ -83,11 +92,12 @@ class _Worker:
     def __init__(self, executor: "Executor", number: int, workers: int, first: int, last: int, seed: int) -> None:
         self._executor, circuit = executor, executor.circuit
         self.share = Share(circuit, first, last, seed)
-        self._cursors = Cursors.make(first, last - first, circuit.store.max_delay)
+        self._max_delay = circuit.store.max_delay
+        self._cursors = Cursors.make(first, last - first, self._max_delay)
         log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
         self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
-                          log, counts, none, none)  # fmt: skip
+                          log, counts, none, none, _NO_PAST, 0)  # fmt: skip
         self._reader = executor.stream.readers.of_worker(number) if executor.stream else no_reader()
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
@@ -101,10 +111,23 @@ class _Worker:
         """Take events from outside, in place of those given before."""
         self._work = self._work._replace(driven=self.share.events(events))
 
-    def run(self, until: int, injected: OutsideEvents) -> None:
-        """Advance to step ``until``; what spiked is then in `parts`."""
+    def begin(self, past: Past) -> None:
+        """Stand before the first step of the past of all neurons."""
+        share = self.share
+        mine = (past.storage >= share.low) & (past.storage < share.high)
+        starts = np.append(0, np.cumsum(mine))[past.starts]
+        self._work = self._work._replace(past=Past(past.first_step, starts, past.storage[mine]))
+        self.progress[STEP] = self.progress[EPOCH_END] = past.first_step
+
+    def start_over(self) -> None:
+        """Stand before the step that was last reached, with no spike in flight."""
+        self._cursors = Cursors.make(self._cursors.first_block, self._cursors.bins.shape[1], self._max_delay)
+        self.progress[[EPOCH, PHASE, LAUNCHED]] = 0
+
+    def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
+        """Advance to step ``until``, or till time is up; what spiked is then in `parts`."""
         progress = self._work.progress
-        self._work = self._work._replace(injected=self.share.events(injected))
+        self._work = self._work._replace(injected=self.share.events(injected), deadline=deadline)
         progress[NEXT_DRIVEN] = np.searchsorted(self._work.driven.step, progress[STEP])
         progress[NEXT_INJECTED] = 0
         progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
@@ -114,7 +137,7 @@ class _Worker:
         except BaseException:
             self._executor.abort()
             raise
-        self._take_log()
+        self.take_log()
 
     def _go_on(self, until: int) -> bool:
         """Call compiled code, do what it asks for, and return whether it must be called again."""
@@ -124,7 +147,7 @@ class _Worker:
             executor.tails, executor.fetching, self._reader, until,
         )  # fmt: skip
         if status == LOG:
-            self._take_log()
+            self.take_log()
             # Other workers may still read from the logs of this epoch and of the one before.
             epoch = int(self._work.progress[EPOCH])
             self._old_logs = [*(old for old in self._old_logs if old[0] >= epoch - 1), (epoch, self._work.log)]
@@ -138,7 +161,7 @@ class _Worker:
             executor.attend(full=status == FULL)
         return status not in (DONE, ABORTED)
 
-    def _take_log(self) -> None:
+    def take_log(self) -> None:
         """Move what is logged to `parts`."""
         progress = self._work.progress
         first, steps = int(progress[FIRST_STEP]), int(progress[STEP] - progress[FIRST_STEP])
@@ -163,6 +186,8 @@ class Executor:
 
     def __init__(self, circuit: Circuit, *, workers: int, seed: int, stream: Stream | None = None) -> None:
         self.circuit, self.step, self.stream = circuit, 0, stream
+        # How often the pool was emptied.
+        self.starts = 0
         self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)
         self.tails = stream.tails if stream else Tails.none()
         self.fetching = stream.fetching if stream else no_fetching()
@@ -210,28 +235,88 @@ class Executor:
         for worker in self.workers:
             worker.set_driven(events)
 
+    def replay(self, past: Past) -> None:
+        """Take up a run that was left after the last step of ``past``, which holds all spikes that are in flight then.
+
+        Launching, reading and delivering go their usual way, through the steps of the past once more; only the neurons
+        do not. Must precede all other steps.
+        """
+        for worker in self.workers:
+            worker.begin(past)
+        self.step = past.first_step
+        now = past.first_step + len(past.starts) - 1
+        while self.step < now:
+            self.run(now - self.step, no_events())
+
+    @property
+    def can_start_over(self) -> bool:
+        """Whether a run whose rows in flight did not fit can go on with an empty pool: all workers are at one step."""
+        return self.stream is not None and len({int(worker.progress[STEP]) for worker in self.workers}) == 1
+
+    def start_over(self, past: Past, *, cautious: bool) -> None:
+        """Go on with an empty pool, also after `MemoryBudgetError` in `run`, from the step that `salvage` gave.
+
+        Parameters
+        ----------
+        past : Past
+            As for `replay`.
+        cautious : bool
+            Whether to have as little as possible in memory from now on.
+        """
+        assert self.stream is not None
+        self.starts += 1
+        self.stream.start_over(cautious=cautious)
+        self.common.meeting[:] = 0
+        for worker in self.workers:
+            worker.start_over()
+        # Who is silenced now may have spikes in flight.
+        silenced = self.common.silenced.copy()
+        self.common.silenced[:] = 0
+        self.replay(past)
+        self.common.silenced[:] = silenced
+
     def run(self, steps: int, injected: OutsideEvents) -> list[SpikePart]:
-        """Advance by at most `MAX_STEPS` steps and return all spikes.
+        """Advance by at most ``steps``, as far as one gets in a tenth of a second, and return all spikes.
 
         Parameters
         ----------
         injected : OutsideEvents
             More events from outside, for these steps, added after those of `set_driven`.
         """
-        assert not self.common.meeting[ABORT], "a run that an error has ended cannot go on"
-        until = self.step + min(steps, MAX_STEPS)
+        for worker in self.workers:
+            worker.parts = []
+        assert self.is_sound, "a run that an error has ended cannot go on"
+        until, deadline = self.step + min(steps, MAX_STEPS), time.clock_gettime_ns(time.CLOCK_MONOTONIC) + _RETURN_NS
         if self.stream:
             self.stream.start()
         others = zip(self._threads, self.workers[1:], strict=True)
-        waiting = [thread.submit(worker.run, until, injected) for thread, worker in others]
+        waiting = [thread.submit(worker.run, until, injected, deadline) for thread, worker in others]
         try:
             for worker in self.workers[:1]:
-                worker.run(until, injected)
+                worker.run(until, injected, deadline)
         finally:
             for other in waiting:
                 other.result()
-        self.step = until
+        # All stand at the same step.
+        self.step = int(self.workers[0].progress[STEP]) if self.workers else until
         return [part for worker in self.workers for part in worker.parts]
+
+    def salvage(self) -> list[SpikePart]:
+        """Return the spikes that an error kept `run` from returning, of all steps that every worker took."""
+        for worker in self.workers:
+            worker.take_log()
+        self.step = min((int(worker.progress[STEP]) for worker in self.workers), default=self.step)
+        return [part.until(self.step) for worker in self.workers for part in worker.parts]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all workers stand between two steps, so that the run can go on."""
+        return not self.common.meeting[ABORT]
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of the pool that hold rows now: heads, what is kept, what is in flight; 0 if all rows are in memory."""
+        return self.stream.resident_bytes if self.stream else 0
 
     def admit(self, spikes: NDArray[np.uint32]) -> None:
         """Let the rows of these storage ids pass, or raise that they are damaged."""

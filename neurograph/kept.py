@@ -84,6 +84,11 @@ class Kept(NamedTuple):
         )  # fmt: skip
 
 
+def forget(kept: Kept) -> None:
+    """Keep nothing of what was kept."""
+    kept.at[:], kept.following[:], kept.first[:], kept.placed[:] = NONE, NONE, NONE, NONE
+
+
 @part
 def _heat(kept: Kept, row: int, words: int) -> np.float32:
     return kept.counts[row] * np.float32(kept.mean) / np.float32(words)

@@ -68,6 +68,19 @@ class SpikePart:
         """The step of each spike, (spikes,) int64."""
         return np.repeat(self.first_step + np.arange(len(self.counts)), self.counts)
 
+    def since(self, step: int) -> "SpikePart":
+        """Return the spikes from a step on, as a copy if that leaves any out."""
+        skipped = min(max(step - self.first_step, 0), len(self.counts))
+        if skipped == 0:
+            return self
+        counts = self.counts[skipped:].copy()
+        return SpikePart(self.first_step + skipped, counts, self.storage[int(self.counts[:skipped].sum()) :].copy())
+
+    def until(self, step: int) -> "SpikePart":
+        """Return the spikes before a step."""
+        counts = self.counts[: max(step - self.first_step, 0)]
+        return SpikePart(self.first_step, counts, self.storage[: int(counts.sum())])
+
 
 class SpikeRecorder:
     """Collects the spikes of a run."""
@@ -77,6 +90,11 @@ class SpikeRecorder:
         self._parts: list[SpikePart] = []
         self._collected: Spikes | None = None
         self.count = 0
+
+    def take(self, parts: list[SpikePart]) -> None:
+        """Add all spikes of some steps."""
+        for part in parts:
+            self.append(part)
 
     def append(self, part: SpikePart) -> None:
         """Add some spikes, of steps none of which is earlier than those of the spikes that were last looked at."""
@@ -88,22 +106,25 @@ class SpikeRecorder:
     def spikes(self) -> Spikes:
         """All spikes so far; only those that are new since the last look are sorted."""
         if self._parts or self._collected is None:
-            new = self._sorted(self._parts)
-            self._collected = new if self._collected is None else _concatenated(self._collected, new)
+            new = spikes_of_parts(self._circuit, self._parts)
+            self._collected = new if self._collected is None else concatenated([self._collected, new])
             self._parts = []
         return self._collected
 
-    def _sorted(self, parts: list[SpikePart]) -> Spikes:
-        steps = np.concatenate([np.empty(0, np.int64), *(part.steps for part in parts)])
-        storage = np.concatenate([np.empty(0, np.uint32), *(part.storage for part in parts)])
-        return spikes_of(self._circuit, steps, self._circuit.index_of_storage[storage])
 
-
-def _concatenated(first: Spikes, then: Spikes) -> Spikes:
+def concatenated(several: list[Spikes]) -> Spikes:
+    """Return spikes, of which there are some, one behind the other."""
     steps, neurons, populations = (
-        np.concatenate([getattr(first, name), getattr(then, name)]) for name in ("steps", "neurons", "populations")
+        np.concatenate([getattr(spikes, name) for spikes in several]) for name in ("steps", "neurons", "populations")
     )
-    return Spikes(steps, neurons, populations, first.dt)
+    return Spikes(steps, neurons, populations, several[0].dt)
+
+
+def spikes_of_parts(circuit: Circuit, parts: list[SpikePart]) -> Spikes:
+    """Return the spikes of several parts in the order that users see."""
+    steps = np.concatenate([np.empty(0, np.int64), *(part.steps for part in parts)])
+    storage = np.concatenate([np.empty(0, np.uint32), *(part.storage for part in parts)])
+    return spikes_of(circuit, steps, circuit.index_of_storage[storage])
 
 
 def spikes_of(circuit: Circuit, steps: NDArray[np.int64], index: NDArray[np.int64]) -> Spikes:
@@ -131,20 +152,25 @@ def check_spike_path(path: str | os.PathLike[str]) -> None:
         )
 
 
-def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
-    """Write spikes to Parquet: ``time_ms``, ``neuron`` and, if there is more than one, ``population``.
-
-    The file appears complete or not at all.
-    """
+def spike_table(spikes: Spikes, circuit: Circuit) -> pa.Table:
+    """Return what spike files hold: ``time_ms``, ``neuron`` and, if there is more than one, ``population``."""
     columns: dict[str, Any] = {"time_ms": spikes.times, "neuron": spikes.neurons}
     names = list(circuit.populations)
     if len(names) > 1:
         columns["population"] = pa.DictionaryArray.from_arrays(
             pa.array(spikes.populations, pa.int32()), pa.array(names)
         )
-    table = pa.table(columns).replace_schema_metadata({"dt_ms": repr(spikes.dt), "neurons": str(circuit.neurons)})
+    return pa.table(columns).replace_schema_metadata({"dt_ms": repr(spikes.dt), "neurons": str(circuit.neurons)})
+
+
+def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
+    """Write spikes to Parquet: ``time_ms``, ``neuron`` and, if there is more than one, ``population``.
+
+    The file appears complete or not at all.
+    """
+    table = spike_table(spikes, circuit)
     final = Path(path)
-    partial = final.with_name(final.name + ".partial")
+    partial = final.with_name(final.name + ".new")
     try:
         pq.write_table(table, partial)
         partial.replace(final)
@@ -162,7 +188,7 @@ def read_spikes(
     DataError
         If the file is not Parquet or lacks a column.
     """
-    if not Path(path).is_file():
+    if not Path(path).is_file() and not (Path(path).is_dir() and Path(path).suffix == ".partial"):
         raise ArgumentError(f"no file {path}")
     try:
         table = pq.read_table(path)

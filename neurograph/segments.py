@@ -78,6 +78,14 @@ class Segments(NamedTuple):
         return Segments(first, size, room, kind, used, until, order, filling, counts, peak, clock)
 
 
+def clear(segments: Segments) -> None:
+    """Free all segments, and take the room for each kind as it was at first."""
+    fresh = Segments.make(segments.first, len(segments.kind) * segments.size, segments.size)
+    for old, new in zip(segments, fresh, strict=True):
+        if isinstance(old, np.ndarray):
+            old[:] = new
+
+
 @part
 def segment_of(segments: Segments, at: int) -> int:
     """Return the segment of a word of the pool."""

@@ -1,34 +1,37 @@
 """How does a user run a circuit?
 
-`Simulation` is a context manager around the executor: run for a time or step by step, feed events in, read state,
-cut outputs, and look at spikes and figures, all in user units and original ids.
+`Simulation` is a context manager around a run: run for a time or step by step, feed events in, read state, cut outputs,
+keep what was reached and take it up again, and look at spikes and figures, all in user units and original ids.
 """
 
 import os
-import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurograph.checkpoint import Checkpoint, check_checkpoint_path
 from neurograph.circuit import Circuit
-from neurograph.events import OutsideEvents, joined, resolve
-from neurograph.executor import MAX_STEPS, Executor, state_bytes
+from neurograph.events import OutsideEvents, resolve
 from neurograph.memory import budget_bytes
-from neurograph.models import Model
-from neurograph.record import SpikeRecorder, Spikes
-from neurograph.statistics import Meter, RunStatistics, peak_rss
-from neurograph.streaming import Stream, least_bytes
-from neurograph_storage.codec import RAW
-from neurograph_storage.errors import ArgumentError, MemoryBudgetError
-from neurograph_storage.sizes import format_size
+from neurograph.rates import PopulationRates
+from neurograph.record import Spikes
+from neurograph.recorders import Recorders, Where
+from neurograph.resources import default_workers, make_executor
+from neurograph.running import Running
+from neurograph.series import Series
+from neurograph.snapshot import read_state
+from neurograph.statistics import RunStatistics
+from neurograph.traces import Trace
+from neurograph_storage.errors import ArgumentError
 
+__all__ = ["Simulation", "default_workers"]
+
+AnyPath = str | os.PathLike[str]
 Progress = Callable[[int, int], object]
-MIN_NEURONS_PER_WORKER = 10_000
-# How long compiled code runs before Python looks at it again, and the steps of the first stretch.
-_RETURN_SECONDS, _FIRST_CHUNK = 0.1, 8
 
 
 class Simulation:
@@ -47,6 +50,9 @@ class Simulation:
         Decides noise and start values.
     drive : OutsideEvents, optional
         Events from outside, from `neurograph.read_drive`.
+    spikes : path or bool
+        By default spikes stay in memory; a Parquet file gets them as they come, and is complete once the simulation is
+        closed; False counts them only.
 
     Raises
     ------
@@ -59,32 +65,79 @@ class Simulation:
 
     def __init__(
         self,
-        circuit: Circuit | str | os.PathLike[str],
+        circuit: Circuit | AnyPath,
         *,
         memory: str | int | None = None,
         workers: int | None = None,
         seed: int = 0,
         drive: OutsideEvents | None = None,
+        spikes: Where = True,
     ) -> None:
-        self.circuit = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
-        self.memory_budget = budget_bytes(memory)
-        threads = default_workers(self.circuit.neurons) if workers is None else workers
-        if threads < 1:
-            raise ArgumentError(f"workers is {threads}, it must be at least 1")
-        room = self.memory_budget - _check_budget(self.circuit, self.memory_budget)
-        self.circuit.store.check_tables()
-        fits, stream = self.circuit.store.synapse_bytes <= room, None
-        if not fits:
-            stream = Stream(self.circuit, room, self.memory_budget, threads)
-        elif self.circuit.store.codec == RAW:
-            self.circuit.store.advise(fits=True)
-        self._executor = Executor(self.circuit, workers=threads, seed=seed, stream=stream)
-        self._recorder = SpikeRecorder(self.circuit)
-        self._meter, self._chunk = Meter(), _FIRST_CHUNK
-        self._injected: list[OutsideEvents] = []
+        opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
+        self._start(opened, memory, workers, seed, Recorders(opened, spikes), None)
         if drive is not None:
-            self._executor.set_driven(drive)
+            self._running.set_driven(drive)
             self._release_driven(drive)
+
+    @classmethod
+    def resume(
+        cls,
+        path: AnyPath | Checkpoint,
+        circuit: Circuit | AnyPath | None = None,
+        *,
+        memory: str | int | None = None,
+        workers: int | None = None,
+        seed: int | None = None,
+        drive: OutsideEvents | None = None,
+        spikes: Where | None = None,
+    ) -> Self:
+        """Take up a run from a checkpoint; it goes on as if it had never ended.
+
+        Memory and workers may be others than before, and so may the circuit's storage order, blocks and codec.
+
+        Parameters
+        ----------
+        path : path
+            What `checkpoint` wrote.
+        circuit : Circuit or path, optional
+            By default the one at the path where it was.
+        seed, drive : optional
+            Only those of the checkpoint are accepted; they need not be given.
+        spikes : path or bool, optional
+            By default the file that spikes went to goes on, if they went to a file. In another one, or in memory, are
+            those from the checkpoint on.
+
+        Raises
+        ------
+        ArgumentError, DataError
+            If there is no such checkpoint, it is damaged or of a later release, or made with another circuit, seed or
+            drive.
+        """
+        saved, sim = path if isinstance(path, Checkpoint) else Checkpoint(path), cls.__new__(cls)
+        opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit or saved.circuit_path)
+        saved.check(opened, seed, drive)
+        recorders = Recorders.going_on(opened, saved.position, spikes)
+        sim._start(opened, memory, workers, saved.seed, recorders, saved)
+        return sim
+
+    def _start(
+        self, circuit: Circuit, memory: str | int | None, workers: int | None, seed: int, recorders: Recorders,
+        saved: Checkpoint | None,
+    ) -> None:  # fmt: skip
+        self.circuit, budget = circuit, 0
+        try:
+            budget = self.memory_budget = budget_bytes(memory)
+            executor = make_executor(circuit, budget=budget, workers=workers, seed=seed)
+        except BaseException:
+            recorders.close(failed=True, hurry=True)
+            raise
+        self._running = Running(executor, recorders, seed=seed, budget=budget)
+        if saved is not None:
+            try:
+                self._running.take_up(saved)
+            except BaseException:
+                self._running.close(failed=True, hurry=True)
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -92,51 +145,144 @@ class Simulation:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._running.close(failed=value is not None, hurry=isinstance(value, KeyboardInterrupt))
 
     @property
     def now(self) -> float:
         """Time of the next step, in ms."""
-        return self._executor.step * self.circuit.dt
+        return self._running.now
 
     @property
     def spikes(self) -> Spikes:
-        """All spikes so far; ``times`` in ms and ``neurons`` by original id, sorted by (time, neuron)."""
-        return self._recorder.spikes
-
-    def run(self, duration: float, *, progress: Progress = lambda _done, _total: None) -> None:
-        """Advance by ``duration`` ms, rounded to whole steps.
-
-        ``progress`` is called with the steps just taken, and of those there will be.
+        """All spikes so far; ``times`` in ms and ``neurons`` by original id, sorted by (time, neuron).
 
         Raises
         ------
         ArgumentError
-            If the duration is negative or not finite.
+            If they are not kept in memory.
+        """
+        return self._running.recorders.spikes
+
+    @property
+    def rates(self) -> PopulationRates:
+        """Rate of each population, by intervals of 1 ms, or longer ones in a very long run."""
+        return self._running.recorders.rates
+
+    @property
+    def series(self) -> Series:
+        """What the run has cost, by intervals of 100 ms of wall time, or longer ones in a very long run."""
+        return self._running.recorders.series
+
+    @property
+    def traces(self) -> list[Trace]:
+        """All that `record` returned, also before a checkpoint."""
+        return self._running.recorders.traces
+
+    @property
+    def spike_file(self) -> Path | None:
+        """Where spikes are that go to a file: there once it is complete, else in the folder of its closed parts."""
+        file = self._running.recorders.file
+        return None if file is None else file.place
+
+    @property
+    def seed(self) -> int:
+        """What decides noise and start values."""
+        return self._running.seed
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run stands between two steps: not if an error, or a second Ctrl-C, has ended it within one."""
+        return self._running.executor.is_sound
+
+    @property
+    def statistics(self) -> RunStatistics:
+        """Figures of the run so far, those that ``run --json`` prints."""
+        return self._running.statistics
+
+    def record(self, name: str, neurons: ArrayLike, *, every: float | None = None) -> Trace:
+        """Record a state variable of some neurons from now on.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"v"``.
+        neurons : (n,) integer
+            Original ids.
+        every : float, optional
+            ms from one value to the next, rounded to whole steps; by default each step. The run stops for each.
+
+        Returns
+        -------
+        Trace
+            Its ``times`` and ``values``, (times, n), grow as the run goes on.
+        """
+        steps = 1 if every is None else _whole_steps("every", every, self.circuit.dt)
+        self.state(name, neurons)
+        ids = np.atleast_1d(np.asarray(neurons)).astype(np.int64)
+        self.traces.append(Trace(name, ids, steps, self._running.executor.step, self.circuit.dt))
+        return self.traces[-1]
+
+    def run(
+        self,
+        duration: float,
+        *,
+        progress: Progress = lambda _done, _total: None,
+        checkpoint: AnyPath | None = None,
+        checkpoint_every: float | None = None,
+    ) -> None:
+        """Advance by ``duration`` ms, rounded to whole steps.
+
+        Parameters
+        ----------
+        duration : float
+        progress : callable
+            Called with the steps just taken, and of those there will be.
+        checkpoint : path, optional
+            Where a checkpoint is written at the end.
+        checkpoint_every : float, optional
+            And whenever the time is a multiple of so many ms.
+
+        Raises
+        ------
+        ArgumentError
+            If the duration is negative or not finite, or the interval not positive.
+        KeyboardInterrupt
+            At Ctrl-C, between two steps: the run can go on, be looked at, or be written to a checkpoint.
         """
         if not (np.isfinite(duration) and duration >= 0):
             raise ArgumentError(f"duration is {duration} ms, it must be at least 0")
-        self.step(round(duration / self.circuit.dt), progress=progress)
+        dt, executor = self.circuit.dt, self._running.executor
+        steps = round(duration / dt)
+        last = executor.step + steps
+        interval = last + 1 if checkpoint_every is None else _whole_steps("checkpoint_every", checkpoint_every, dt)
+        if checkpoint is not None:
+            check_checkpoint_path(checkpoint)
+        while executor.step < last:
+            following = min(interval - executor.step % interval, last - executor.step)
+            self._running.advance(following, lambda done, _of: progress(done, steps))
+            if checkpoint is not None:
+                self.checkpoint(checkpoint)
 
     def step(self, steps: int = 1, *, progress: Progress = lambda _done, _total: None) -> None:
         """Advance by ``steps`` steps."""
         if steps < 0:
             raise ArgumentError(f"steps is {steps}, it must be at least 0")
-        last = self._executor.step + steps
-        with self._meter:
-            while self._executor.step < last:
-                started, before = time.perf_counter(), self._executor.step
-                for part in self._executor.run(min(self._chunk, last - self._executor.step), self._take_injected()):
-                    self._recorder.append(part)
-                self._adapt(time.perf_counter() - started)
-                progress(self._executor.step - before, steps)
+        self._running.advance(steps, progress)
 
-    def _adapt(self, seconds: float) -> None:
-        """Choose how many steps to take at once: enough to forget what a return costs, few enough to be interrupted."""
-        if seconds < _RETURN_SECONDS / 2:
-            self._chunk = min(2 * self._chunk, MAX_STEPS)
-        elif seconds > 2 * _RETURN_SECONDS:
-            self._chunk = max(1, self._chunk // 2)
+    def checkpoint(self, path: AnyPath) -> None:
+        """Write all that decides how the run goes on to a file; one that is there is replaced once it is complete.
+
+        Raises
+        ------
+        DiskSpaceError
+            If it does not fit.
+        ArgumentError
+            If an error has ended the run within a step.
+        """
+        if not self.can_go_on:
+            raise ArgumentError("a run that an error has ended within a step cannot be written to a checkpoint")
+        check_checkpoint_path(path)
+        self._running.save(path)
 
     def inject(self, neurons: ArrayLike, weight: ArrayLike | None = None, *, receptor: str | None = None) -> None:
         """Give neurons an event that arrives in the next step.
@@ -153,10 +299,10 @@ class Simulation:
         A preset's rule for driven neurons applies to them from now on, as to those of a drive file.
         """
         index = self.circuit.index_of(neurons)
-        step = np.full(len(index), self._executor.step, np.int64)
+        step = np.full(len(index), self._running.executor.step, np.int64)
         events = resolve(self.circuit, step, index, weight, receptor)
         self._release_driven(events)
-        self._injected.append(events)
+        self._running.inject(events)
 
     def state(self, name: str, neurons: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return a state variable in user units.
@@ -173,20 +319,11 @@ class Simulation:
         (n,) float64
         """
         index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
-        values = np.empty(len(index))
-        for share in (worker.share for worker in self._executor.workers):
-            position, mine = share.positions(index)
-            for run in share.runs:
-                within = position - run.position
-                inside = mine & (within >= 0) & (within < len(run.index))
-                if inside.any():
-                    model = self.circuit.models[run.population]
-                    values[inside] = model.to_user(name, run.state[_state_number(model, name), within[inside]])
-        return values
+        return read_state(self._running.executor, name, index)
 
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
-        self._executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1
+        self._running.executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1
 
     def set_refractory(self, neurons: ArrayLike, t_ref: float) -> None:
         """Set the refractory time of single neurons, in ms, from their next spike on."""
@@ -194,36 +331,15 @@ class Simulation:
             raise ArgumentError(f"t_ref is {t_ref} ms, it must be at least 0")
         self._set_refractory(self.circuit.index_of(neurons), t_ref)
 
-    @property
-    def statistics(self) -> RunStatistics:
-        """Figures of the run so far, those that ``run --json`` prints."""
-        meter, duration, stream = self._meter, self.now, self._executor.stream
-        figures = stream.figures() if stream else None
-        return RunStatistics(
-            neurons=self.circuit.neurons,
-            synapses=self.circuit.synapses,
-            duration_ms=duration,
-            spikes=self._recorder.count,
-            synaptic_events=self._executor.events,
-            wall_s=meter.wall_s,
-            real_time_factor=meter.wall_s / (duration / 1000.0) if duration else 0.0,
-            events_per_s=self._executor.events / meter.wall_s if meter.wall_s else 0.0,
-            bytes_read=figures["bytes"] if figures else meter.bytes_read,
-            read_requests=figures["reads"] if figures else meter.read_requests,
-            read_s=figures["nanoseconds"] * 1e-9 if figures else 0.0,
-            stall_s=self._executor.stall_s,
-            peak_rss_bytes=peak_rss(),
-            memory_budget_bytes=self.memory_budget,
-            prefetch=self._executor.prefetch,
-        )
-
     def close(self) -> None:
-        """Join all threads; spikes and statistics stay readable."""
-        self._executor.close()
+        """Join all threads and complete the file of spikes; spikes in memory and statistics stay readable.
 
-    def _take_injected(self) -> OutsideEvents:
-        injected, self._injected = self._injected, []
-        return joined(injected)
+        Raises
+        ------
+        DiskSpaceError
+            If the file does not fit; its parts stay.
+        """
+        self._running.close()
 
     def _release_driven(self, drive: OutsideEvents) -> None:
         """Apply the preset's rule for driven neurons, if the circuit has one."""
@@ -232,32 +348,12 @@ class Simulation:
             self._set_refractory(np.unique(drive.index), t_ref)
 
     def _set_refractory(self, index: NDArray[np.int64], t_ref: float) -> None:
-        for worker in self._executor.workers:
+        for worker in self._running.executor.workers:
             position, inside = worker.share.positions(index)
             worker.share.neurons.refractory[position[inside]] = round(t_ref / self.circuit.dt)
 
 
-def _state_number(model: Model, name: str) -> int:
-    if name not in model.states:
-        raise ArgumentError(f"{type(model).__name__} has no state {name!r}; choose from {', '.join(model.states)}")
-    return model.states.index(name)
-
-
-def default_workers(neurons: int) -> int:
-    """Return the number of workers for a circuit of ``neurons``."""
-    return max(1, min(os.cpu_count() or 1, neurons // MIN_NEURONS_PER_WORKER))
-
-
-def _check_budget(circuit: Circuit, budget: int) -> int:
-    """Return the bytes of the state; refuse a budget that they, with the least of rows, do not fit in."""
-    state = state_bytes(circuit)
-    needed = state + min(least_bytes(circuit), circuit.store.synapse_bytes)
-    if needed > budget:
-        raise MemoryBudgetError(
-            f"the state of {circuit.neurons:,} neurons needs {format_size(state)}, and rows at least "
-            f"{format_size(needed - state)}; the memory budget is {format_size(budget)}; give at least --memory "
-            f"{needed // 2**20 + 1}MiB",
-            needed=needed,
-            budget=budget,
-        )
-    return state
+def _whole_steps(name: str, ms: float, dt: float) -> int:
+    if not (np.isfinite(ms) and round(ms / dt) >= 1):
+        raise ArgumentError(f"{name} is {ms} ms, it must be at least a step of {dt} ms")
+    return round(ms / dt)

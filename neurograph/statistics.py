@@ -3,14 +3,15 @@
 `RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters
 around the stepping. Of a circuit that streams, bytes, requests and
 their time are those of its readers, without the pass through all rows at the beginning; a stall is what a worker
-waited, on average over workers. Where a circuit is mapped in place there are no reads of our own: bytes and requests
+waited, on average over workers. A run that is taken up counts on from its checkpoint, and what it reads to get there is
+counted again. Where a circuit is mapped in place there are no reads of our own: bytes and requests
 are what the kernel read for page faults, and a stall is not told apart from computing.
 """
 
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +68,59 @@ class RunStatistics:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Counters:
+    """What a run adds up, from its beginning on: also through checkpoints."""
+
+    spikes: int = 0
+    synaptic_events: int = 0
+    wall_s: float = 0.0
+    bytes_read: int = 0
+    read_requests: int = 0
+    read_s: float = 0.0
+    stall_s: float = 0.0
+    hits: int = 0
+    misses: int = 0
+    wasted_bytes: int = 0
+
+    def __add__(self, more: "Counters") -> "Counters":
+        return Counters(*(a + b for a, b in zip(astuple(self), astuple(more), strict=True)))
+
+
 class Meter:
     """Adds up wall time and disk reads over the stretches in which it runs."""
 
     def __init__(self) -> None:
-        self.wall_s, self.bytes_read, self.read_requests = 0.0, 0, 0
+        self._total, self._start = _NOTHING, _NOTHING
+        self._running = False
 
     def __enter__(self) -> None:
-        self._start = (time.perf_counter(), disk_bytes(), _major_faults())
+        self._start, self._running = _readings(), True
 
     def __exit__(self, *_: object) -> None:
-        wall, read, faults = self._start
-        self.wall_s += time.perf_counter() - wall
-        self.bytes_read += disk_bytes() - read
-        self.read_requests += _major_faults() - faults
+        self._total, self._running = self.totals, False
+
+    @property
+    def wall_s(self) -> float:
+        """Wall time so far, in seconds; cheap to ask for."""
+        return self._total[0] + (time.perf_counter() - self._start[0] if self._running else 0.0)
+
+    @property
+    def totals(self) -> tuple[float, int, int]:
+        """Wall time in seconds, bytes read, major faults, so far."""
+        if not self._running:
+            return self._total
+        wall, read, faults = (
+            total + now - then for total, now, then in zip(self._total, _readings(), self._start, strict=True)
+        )
+        return wall, int(read), int(faults)
+
+
+_NOTHING = (0.0, 0, 0)
+
+
+def _readings() -> tuple[float, int, int]:
+    return time.perf_counter(), disk_bytes(), _major_faults()
 
 
 def disk_bytes() -> int:

@@ -12,12 +12,12 @@ from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
 from neurograph.epoch import MAX_EPOCH
 from neurograph.kept import HITS, MOVED, Kept
-from neurograph.segments import Segments
+from neurograph.segments import FREE, Segments
 from neurograph.statistics import PrefetchStatistics
-from neurograph.tails import COUNTERS, PLACED, REQUESTED, SPLIT, Tails
+from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SPLIT, Tails, start_over
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
-from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WORDS, Fetching
+from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, READY, ROW, WORDS, Fetching
 from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
@@ -34,8 +34,6 @@ _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 _CLASSES, _BORDERS = 8, 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
 _ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4, 8 * (FIELDS + 1)
-# Lines of the table for each tail that there is room for: divided ones need several.
-_REQUESTS_A_TAIL = 2
 # There must be room for the largest tail so many times, or it is no use to begin.
 _LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
@@ -133,7 +131,7 @@ class Stream:
         self.readers = Readers(workers, sizes, plain)
         self.tails = self._tails(heads, segments, slots)
         self.fetching = self._fetching_of(heads)
-        self.epoch_steps = epoch_length(self._store.min_delay, self.tails.first_delay)
+        self.epoch_steps = epoch_length(self._store.min_delay, self._first_delay)
 
     def start(self) -> None:
         """Start threads that read, where workers do not."""
@@ -143,6 +141,25 @@ class Stream:
         """Raise what is wrong with a row that could not be brought in, if there is one."""
         if self.fetching.failed[0]:
             _diagnose(self._store, int(self.tails.requests[self.fetching.failed[1] % len(self.tails.state), ROW]))
+
+    def start_over(self, *, cautious: bool) -> None:
+        """Empty the pool. From then on keep and hold no whole tails, if ``cautious``, but read them as they come due.
+
+        No worker may be running, and the spikes that are in flight must be launched again.
+        """
+        tails, fetching = self.tails, self.fetching
+        under_way = np.arange(tails.counters[FREED], tails.counters[PLACED]) % len(tails.state)
+        while not (tails.state[under_way] == READY).all():
+            self.check()
+            self.readers.wait(fetching)
+        start_over(tails, self.epoch_steps if cautious else self._first_delay, cautious=cautious)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of the pool that hold rows now."""
+        segments = self.tails.segments
+        used: NDArray[np.int64] = segments.used[segments.kind != FREE]
+        return 2 * (segments.first + sum(used.tolist()))
 
     def full(self) -> MemoryBudgetError:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
@@ -176,6 +193,11 @@ class Stream:
         """End the readers and close all files."""
         self.readers.close()
         self._files.close()
+
+    @property
+    def _first_delay(self) -> int:
+        """Smallest delay that a tail may have."""
+        return max(int(self.bounds[0]) + 1, self._store.min_delay)
 
     @property
     def _spec(self) -> ArraySpec:
@@ -217,7 +239,7 @@ class Stream:
         count, mean = len(segments.kind), float(heads.tails.mean()) if len(heads.tails) else 1.0
         usable = max(largest, segments.size - largest)
         return Tails(
-            1, max(int(self.bounds[0]) + 1, store.min_delay), self.readers.into, self.graph.words, segments,
+            1, np.array([self._first_delay, 0]), self.readers.into, self.graph.words, segments,
             Kept.make(store.neurons, count, max(mean, 1.0)), usable, heads.tails,
             self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
             np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
@@ -258,6 +280,7 @@ def _row_bytes(store: CircuitStore) -> int:
 def _divide(store: CircuitStore, room: int) -> tuple[int, int]:
     """Return how many requests there can be, a power of two, and the words of the pool."""
     mean = max(1, store.counts.plain_words // max(1, store.neurons))
-    wanted, affordable = _REQUESTS_A_TAIL * room // (2 * mean), room // 4 // _REQUEST_BYTES
+    # One for each class of the tails that there is room for.
+    wanted, affordable = _CLASSES * room // (2 * mean), room // 4 // _REQUEST_BYTES
     slots = 2 ** max(4, min(wanted, affordable, 2**40).bit_length() - 1)
     return slots, (room - slots * _REQUEST_BYTES) // 2

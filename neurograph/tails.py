@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.kept import Kept, find, keep, learn, make_room
-from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, release, room_whole, take
+from neurograph.kept import Kept, find, forget, keep, learn, make_room
+from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
 from neurograph_storage.atomics import publish
 from neurograph_storage.fetching import (
     AT,
@@ -52,6 +52,8 @@ COUNTERS = 24
 # A batch goes to a reader when it has so many words: enough for the disk, few enough to spread among readers.
 _BATCH_WORDS = 2**15
 _MAX_BATCH = 2**COUNT_BITS - 1
+# Positions in `mode`.
+LOOKAHEAD, CAUTIOUS = range(2)
 # Steps of an epoch, in the keys by which requests are sorted.
 STEP_BITS = 6
 
@@ -63,8 +65,9 @@ class Tails(NamedTuple):
     ----------
     streaming : int
         Whether there are any; if not, all else is empty.
-    first_delay : int
-        Of all tails, in steps.
+    mode : (2,) int64
+        How many steps before it is due a tail, or class, is requested: at most the smallest delay of any; whether all
+        tails are divided and none is kept, as little as possible being in memory.
     pipe : int
         To the readers.
     pool : (words,) uint16
@@ -75,7 +78,8 @@ class Tails(NamedTuple):
     words : (rows,) uint32
         Of each tail; 0 if there is none.
     bounds : (classes + 1,) int64
-        Largest delay of a head, then of each class, in steps; the first class ends no earlier than ``first_delay``.
+        Largest delay of a head, then of each class, in steps; the first class ends no earlier than the smallest delay
+        of a tail.
     classes : (rows, classes) uint16
         Words of each class of a tail, see `neurograph_storage.heads`.
     followed : (classes,) int64
@@ -90,7 +94,7 @@ class Tails(NamedTuple):
     """
 
     streaming: int
-    first_delay: int
+    mode: NDArray[np.int64]
     pipe: int
     pool: NDArray[np.uint16]
     segments: Segments
@@ -111,7 +115,16 @@ class Tails(NamedTuple):
         empty, table = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64)
         words, counts, classes = np.empty(0, np.uint16), np.empty(0, np.uint32), np.empty((0, 0), np.uint16)
         nothing = Segments.make(0, 0, 0), Kept.make(0, 0, 1.0)
-        return Tails(0, 0, -1, words, *nothing, 0, counts, empty, classes, empty, table, empty, empty, empty)
+        return Tails(0, empty, -1, words, *nothing, 0, counts, empty, classes, empty, table, empty, empty, empty)
+
+
+def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
+    """Forget all requests and all that is in the pool; nothing may be under way, and no spike in flight."""
+    clear(tails.segments)
+    forget(tails.kept)
+    tails.followed[:] = 0
+    tails.counters[[PLANNED, PLACED, REQUESTED, FREED, HELD, MADE]] = 0
+    tails.mode[:] = lookahead, cautious
 
 
 @kernel
@@ -176,7 +189,7 @@ def follow(tails: Tails, start: int, end: int) -> bool:
             earlier = tails.requests[tails.followed[c] % slots]
             if earlier[NEXT] == c:
                 # As long before it is due as at first.
-                if earlier[ORIGIN] + tails.bounds[c] + 1 - tails.first_delay >= end:
+                if earlier[ORIGIN] + tails.bounds[c] + 1 - tails.mode[LOOKAHEAD] >= end:
                     break
                 if _enter(tails, earlier[ROW], earlier[STEP], earlier[ORIGIN], start, c, c + 1, NONE) == NONE:
                     return False
@@ -195,7 +208,7 @@ def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
     start : int
         First step of the epoch.
     """
-    counters, classes = tails.counters, len(tails.bounds) - 1
+    counters, segments, classes = tails.counters, tails.segments, len(tails.bounds) - 1
     for key in keys:
         row = key >> STEP_BITS
         words = np.int64(tails.words[row])
@@ -203,10 +216,13 @@ def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
             continue
         step = start + (key & ((1 << STEP_BITS) - 1))
         until, there = step + tails.bounds[classes], True
-        at = find(tails.kept, tails.segments, row, until)
+        at = find(tails.kept, segments, row, until)
         if at == NONE:
-            at, there = keep(tails.kept, tails.segments, row, words, until, counters[REQUESTED]), False
-        divided = at == NONE and classes > 1 and counters[HELD] + words > room_whole(tails.segments) * tails.usable
+            there = False
+            if not tails.mode[CAUTIOUS]:
+                at = keep(tails.kept, segments, row, words, until, counters[REQUESTED])
+        short = tails.mode[CAUTIOUS] or counters[HELD] + words > room_whole(segments) * tails.usable
+        divided = at == NONE and classes > 1 and short
         counters[SPLIT] += divided
         number = _enter(tails, row, step, start, start, 0, 1 if divided else classes, at)
         if number == NONE:
@@ -256,6 +272,6 @@ def place(tails: Tails) -> None:
 def count_due(tails: Tails, first: int, last: int, end: int) -> int:
     """Return how many of requests ``first <= r < last`` may have a group that is due before step ``end``."""
     number, slots = first, len(tails.state)
-    while number < last and tails.requests[number % slots, START] + tails.first_delay < end:
+    while number < last and tails.requests[number % slots, START] + tails.mode[LOOKAHEAD] < end:
         number += 1
     return number - first

@@ -3,6 +3,7 @@
 | fault | what is done | what must hold |
 |---|---|---|
 | kill-build, kill-import | ``kill -9`` at a random moment | complete, or refused by `open`; then the same bytes |
+| kill-run | ``kill -9`` at a random moment, a checkpoint now and then | one interval is lost at most; the same spikes |
 | flip | one bit of one file is turned | `verify` names the file; `run` does not deliver from it |
 | full-build, full-import | a disk too small (root only) | nothing published, the size named; done once there is room |
 
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -23,13 +25,20 @@ import pyarrow.parquet as pq
 
 import neurograph as ng
 from neurograph import builder
+from neurograph.checkpoint import Checkpoint
 from neurograph.cli.main import call, run_command
+from neurograph.executor import Executor
+from neurograph.simulation import Simulation
 from neurograph_storage.errors import CircuitNotFoundError, NeuroGraphError
 
 NEURONS, DEGREE = 4000, 250
 BUILD = ["build", "modular", "--neurons", str(NEURONS), "--synapses-per-neuron", str(DEGREE), "--seed", "1"]
 IMPORT = ["import", "--delay-ms", "1.5", "--memory", "8MiB"]
+FAULTS = ["kill-build", "kill-import", "kill-run", "flip", "full-build", "full-import"]
 SMALL_DISK = "size=3m"
+# Of runs that are killed: ms, and a budget that rows do not fit in.
+DURATION, EVERY, DT, MEMORY = 600.0, 30.0, 0.1, "4MiB"
+LAST = round(DURATION / DT)
 
 
 class Lost(Exception):  # noqa: N818 (it is what happened, not an error of this script)
@@ -96,6 +105,63 @@ def kill_rounds(folder: Path, rng: np.random.Generator, arguments: list[str]) ->
             finish(arguments, out)
         check_same(out, expected)
         return f"killed after {moment:.2f} s of {duration:.2f} s: {state}"
+
+    while True:
+        yield attempt
+
+
+def spikes_in(path: Path) -> list[tuple[float, int]]:
+    """Return the spikes of a file."""
+    times, neurons, _ = ng.read_spikes(path)
+    return list(zip(times.tolist(), neurons.tolist(), strict=True))
+
+
+def kill_run_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable[[], str]]:
+    """Yield rounds that kill a run, some of them twice, and then take it up with any workers and memory."""
+    circuit, spikes, checkpoint = folder / "c.zarr", folder / "s.parquet", folder / "checkpoint"
+    steps = folder / "steps"
+    finish(BUILD, circuit)
+
+    def reached() -> int:
+        return int(np.fromfile(steps, np.int64)[-1:].sum()) if steps.exists() else 0
+
+    command = ["run", str(circuit), "--duration", str(DURATION), "--seed", "1", "--spikes", str(spikes),
+               "--checkpoint", str(checkpoint), "--checkpoint-every", str(EVERY)]  # fmt: skip
+    finish(command, steps)
+    expected = spikes_in(spikes)
+
+    def kill(command: list[str]) -> str:
+        begin = reached()
+        steps.unlink(missing_ok=True)
+        process, moment = start(command, steps), rng.integers(min(begin, LAST - 1), LAST)
+        while process.poll() is None and reached() < moment:
+            time.sleep(0.001)
+        # It is computing by now, or writing a checkpoint.
+        time.sleep(rng.uniform(0.0, 0.05))
+        process.kill()
+        process.communicate()
+        kept = Checkpoint(checkpoint).step if checkpoint.exists() else 0
+        lost = (reached() - kept) * DT
+        if lost > EVERY:
+            raise Lost(f"{lost:.1f} ms were lost, but there is a checkpoint every {EVERY} ms")
+        return f"killed at {reached() * DT:.1f} ms, {max(lost, 0):.1f} ms lost"
+
+    def attempt() -> str:
+        for file in folder.glob("s.parquet*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        for file in (checkpoint, steps):
+            file.unlink(missing_ok=True)
+        said = [kill(command)]
+        if checkpoint.exists() and rng.integers(2):
+            said.append(kill([*command, "--resume", str(checkpoint)]))
+        workers, memory = int(rng.integers(1, 4)), str(rng.choice(["1GiB", MEMORY]))
+        options: dict[str, Any] = {"workers": workers, "memory": memory, "spikes": spikes}
+        known = checkpoint.exists()
+        with Simulation.resume(checkpoint, **options) if known else Simulation(circuit, seed=1, **options) as sim:
+            sim.run(max(0.0, DURATION - sim.now))
+        if spikes_in(spikes) != expected:
+            raise Lost(f"other spikes after it was taken up by {workers} workers in {memory}")
+        return f"{'; '.join(said)}; then {workers} workers in {memory}"
 
     while True:
         yield attempt
@@ -180,7 +246,7 @@ def edge_list(folder: Path) -> Path:
 
 
 @click.command()
-@click.argument("fault", type=click.Choice(["kill-build", "kill-import", "flip", "full-build", "full-import"]))
+@click.argument("fault", type=click.Choice(FAULTS))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -189,8 +255,9 @@ def main(fault: str, folder: Path, rounds: int, seed: int) -> int:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     command = BUILD if fault.endswith("build") else [*IMPORT[:1], str(edge_list(folder)), *IMPORT[1:]]
-    attempts = {"kill": lambda: kill_rounds(folder, rng, command), "flip": lambda: flip_rounds(folder, rng),
-                "full": lambda: full_rounds(folder, command)}[fault.split("-")[0]]()  # fmt: skip
+    rounds_of = {"kill": lambda: kill_rounds(folder, rng, command), "flip": lambda: flip_rounds(folder, rng),
+                 "full": lambda: full_rounds(folder, command)}  # fmt: skip
+    attempts = kill_run_rounds(folder, rng) if fault == "kill-run" else rounds_of[fault.split("-")[0]]()
     lost = 0
     for number in range(rounds):
         try:
@@ -203,9 +270,21 @@ def main(fault: str, folder: Path, rounds: int, seed: int) -> int:
 
 
 def child(arguments: list[str]) -> int:
-    """Run ``neurograph`` in small batches, with a journal after each."""
+    """Run ``neurograph`` in small batches, with a journal after each; of a run, note in a file how far it has come."""
     builder.BATCH_SYNAPSES, builder.JOURNAL_SECONDS = 20_000, -1.0
-    return call(arguments)
+    if arguments[0] != "run":
+        return call(arguments)
+    *arguments, steps = arguments
+    with Path(steps).open("wb", buffering=0) as file:
+        run = Executor.run
+
+        def noted(executor: Executor, *given: Any) -> Any:
+            parts = run(executor, *given)
+            file.write(np.int64(executor.step).tobytes())
+            return parts
+
+        Executor.run = noted  # type: ignore[method-assign, assignment]
+        return call(arguments)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def circuit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize("command", ["build", "import", "info", "plot", "run", "verify"])
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call([command, "--help"]) == 0
-    assert f"neurograph {command} " in capsys.readouterr().out
+    assert f"\n    neurograph {command} " in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

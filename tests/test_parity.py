@@ -213,6 +213,6 @@ def test_wide_sums_where_the_bound_asks_for_them(tmp_path: Path, workers: int) -
     network.connect(one, many, ng.FixedOutdegree(3), weight=np.pi, delay=0.5)
     circuit = ng.build(tmp_path / "c.zarr", network)
     with ng.Simulation(circuit, workers=workers) as sim:
-        assert {worker.share.neurons.codes.dtype for worker in sim._executor.workers} == {np.dtype(np.int64)}
+        assert {worker.share.neurons.codes.dtype for worker in sim._running.executor.workers} == {np.dtype(np.int64)}
         sim.step(100)
     assert_same(sim.spikes, simulate(circuit, 100))

@@ -68,7 +68,7 @@ def test_the_golden_circuit_is_what_its_script_makes(tmp_path: Path) -> None:
         assert (tmp_path / "fly" / name).read_text() == (golden / name).read_text()
 
 
-@pytest.mark.parametrize("fault", ["kill-build", "kill-import", "flip"])
+@pytest.mark.parametrize("fault", ["kill-build", "kill-import", "kill-run", "flip"])
 def test_faults_lose_nothing(fault: str, tmp_path: Path) -> None:
     """A short form of ``python scripts/inject_faults.py``; the long one is for changes in how things are stored."""
     command = [sys.executable, SCRIPTS / "inject_faults.py", fault, tmp_path / "f", "--rounds", "3", "--seed", "5"]

@@ -39,7 +39,7 @@ def budget(circuit: ng.Circuit, share: float) -> int:
 
 def run(circuit: ng.Circuit, share: float, workers: int = 1, steps: int = STEPS) -> tuple[Spikes, RunStatistics]:
     with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, share)) as sim:
-        assert sim._executor.stream is not None
+        assert sim._running.executor.stream is not None
         sim.step(steps)
     return sim.spikes, sim.statistics
 
@@ -137,7 +137,7 @@ def test_bursts_are_divided_into_classes_of_delays(circuit: ng.Circuit, expected
     with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.3)) as sim:
         for steps in (1, 2, 3, 7, 137, 350):
             sim.step(steps)
-        figures = sim._executor.stream.figures()
+        figures = sim._running.executor.stream.figures()
     assert_same(sim.spikes, expected)
     assert figures["divided"] > 0
 
@@ -148,7 +148,7 @@ def test_what_fires_again_is_not_read_again(circuit: ng.Circuit) -> None:
         for _ in range(4):
             sim.inject(ids, 1e6)
             sim.step(60)
-        figures = sim._executor.stream.figures()
+        figures = sim._running.executor.stream.figures()
     assert figures["hits"] >= 6
 
 
@@ -162,13 +162,13 @@ def test_a_reader_that_lags_behind_changes_no_spike(circuit: ng.Circuit, expecte
 
     read_by(wait)
     with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
-        attend = sim._executor.attend
+        attend = sim._running.executor.attend
 
         def tell(*, full: bool) -> None:
             late.set()
             attend(full=full)
 
-        sim._executor.attend = tell
+        sim._running.executor.attend = tell
         for _ in range(120):
             late.clear()
             sim.step()
@@ -250,15 +250,37 @@ def test_nothing_is_left_behind(circuit: ng.Circuit) -> None:
     assert threads_left() == []
 
 
-def test_a_simulation_that_is_dropped_lets_go(circuit: ng.Circuit) -> None:
+def test_a_simulation_that_is_dropped_lets_go(circuit: ng.Circuit, read_by) -> None:
     import gc
 
+    read_by(pread)
     sim = ng.Simulation(circuit, seed=1, memory=budget(circuit, 0.6))
     sim.step(20)
     assert any("reader" in name for name in threads_left())
     del sim
     gc.collect()
     assert not any("reader" in name for name in threads_left())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_kept_gives_way_to_a_burst(circuit: ng.Circuit, workers: int) -> None:
+    """Rows are kept while few neurons fire; then many do at once, and those in flight do not fit beside what is kept."""
+    quiet, burst = circuit.ids[:60], circuit.ids[:240]
+    spikes: list[Spikes] = []
+    started_over: list[int] = []
+    for share in (0.6, 3.0):
+        with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, share)) as sim:
+            for _ in range(30):
+                sim.inject(quiet, 1e6)
+                sim.step(30)
+            sim.inject(burst, 1e6)
+            sim.step(3)
+            sim.silence(burst[:50])
+            sim.step(200)
+            spikes.append(sim.spikes)
+            started_over.append(sim._running.executor.starts)
+    assert_same(*spikes)
+    assert started_over[0] > 0 == started_over[1]
 
 
 def synapses_of(words: np.ndarray, block_neurons: int) -> set[tuple[int, ...]]:

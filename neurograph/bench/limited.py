@@ -80,7 +80,7 @@ def run_limited(task: Task) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     else:
         with memory_group(task.memory + OVERHEAD) as entry:
-            enter = f"echo $$ > {entry} && exec \"$@\""
+            enter = f'echo $$ > {entry} && exec "$@"'
             done = subprocess.run(["sh", "-c", enter, "sh", *command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise DataError(f"a run of {task.circuit} failed, status {done.returncode}: {done.stderr.strip()[-300:]}")
@@ -101,7 +101,7 @@ def _main(task: Task) -> dict[str, Any]:
         before = simulation.statistics.as_dict()
         simulation.run(task.duration)
         after = simulation.statistics.as_dict()
-        resident = simulation.resident
+        resident = int(simulation.series.notes[-1, -1])
         if task.spikes is not None:
             write_spikes(task.spikes, simulation.spikes, circuit)
     counted = ("spikes", "synaptic_events", "wall_s", "bytes_read", "read_requests", "read_s", "stall_s")
@@ -112,4 +112,4 @@ def _main(task: Task) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    print(json.dumps(_main(Task(**json.loads(sys.argv[1])))))
+    sys.stdout.write(json.dumps(_main(Task(**json.loads(sys.argv[1])))))

@@ -32,6 +32,9 @@ def cli() -> None:
 
 for _command in (bench, build, import_command, info, plot, run, verify):
     cli.add_command(_command)
+for _command in (cli, *cli.commands.values()):
+    # Docstrings are raw text, in which click's mark of lines that are to stay as they are is two characters.
+    _command.help = (_command.help or "").replace("\\b", "\b")
 
 
 def call(arguments: Sequence[str]) -> int:

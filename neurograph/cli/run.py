@@ -1,68 +1,185 @@
 """``neurograph run``: simulate a circuit."""
 
+import json
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
+if TYPE_CHECKING:
+    from neurograph.simulation import Simulation
+
 COMPILING = "compiling the kernels, which is done once and then kept: some 15 s"
+INTERRUPTED, TERMINATED = 130, 143
 
 
 @click.command()
 @click.argument("circuit", type=click.Path())
-@click.option("--duration", type=float, required=True, metavar="MS", help="Simulated time, in ms.")
+@click.option("--duration", type=float, required=True, metavar="MS", help="Simulated time from the beginning, in ms.")
 @click.option("--memory", metavar="SIZE", help="Memory budget, such as 4GiB.  [default: 60 % of what there is]")
 @click.option(
     "--workers",
     type=int,
     help="Threads; results are the same for any number.  [default: by circuit and machine]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides noise and start values.")
+@click.option("--seed", type=int, help="Decides noise and start values.  [default: 0]")
 @click.option(
     "--drive",
     type=click.Path(),
     help="Events from outside: step or time_ms, index or neuron, [receptor], [weight].",
 )
-@click.option("--spikes", type=click.Path(), help="Write spikes to this Parquet file.")
+@click.option("--spikes", type=click.Path(), help="Write spikes to this Parquet file, as they come.")
+@click.option(
+    "--checkpoint", type=click.Path(), metavar="FILE", help="At the end, write all that the run needs to go on."
+)
+@click.option("--checkpoint-every", type=float, metavar="MS", help="And each time so many ms have been simulated.")
+@click.option("--resume", type=click.Path(), metavar="FILE", help="Take up the run of this checkpoint.")
+@click.option(
+    "--save",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Keep spikes, rates, figures and their course over time in this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all figures.")
 def run(
     circuit: str,
     duration: float,
-    memory: str | None,
-    workers: int | None,
-    seed: int,
-    drive: str | None,
     spikes: str | None,
+    checkpoint: str | None,
+    checkpoint_every: float | None,
+    save: str | None,
     as_json: bool,
-) -> None:
+    **options: Any,
+) -> int:
     r"""Simulate CIRCUIT.
+
+    Ctrl-C ends a run between two steps: spikes so far are kept, and with --checkpoint it can be taken up.
 
     \b
     Example:
       neurograph run cortex.zarr --duration 1000 --seed 1 --spikes spikes.parquet
+      neurograph run cortex.zarr --duration 60000 --save run1 --checkpoint run1.check --checkpoint-every 1000
+      neurograph run cortex.zarr --duration 60000 --save run1 --resume run1.check
     """
-    import json
-
-    from neurograph.circuit import Circuit
     from neurograph.cli.progress import progress_bar
+    from neurograph.interrupts import Terminated, termination
+    from neurograph_storage.errors import NeuroGraphError
+
+    _check(duration, checkpoint, checkpoint_every)
+    with termination():
+        sim, folder = _begin(circuit, spikes=spikes, save=save, **options)
+        ended, status = "complete", 0
+        try:
+            with sim, progress_bar("running", " steps", waiting=COMPILING) as progress:
+                _advance(sim, duration, progress, checkpoint, checkpoint_every)
+        except KeyboardInterrupt as stop:
+            ended, status = "interrupted", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+        except (NeuroGraphError, OSError) as error:
+            ended = str(error)
+            if sim.spike_file is not None and sim.spike_file.exists():
+                click.echo(f"spikes up to {sim.now:g} ms are in {sim.spike_file}", err=True)
+            raise
+        finally:
+            if folder is not None:
+                _save(sim, folder, ended)
+    if as_json:
+        click.echo(json.dumps(sim.statistics.as_dict()))
+    elif not status:
+        _tell(sim)
+    if status:
+        click.echo(f"Error: {_how_to_go_on(sim, ended, checkpoint)}", err=True)
+    return status
+
+
+def _check(duration: float, checkpoint: str | None, checkpoint_every: float | None) -> None:
+    """Refuse what cannot be, before anything is opened or made."""
+    from neurograph.checkpoint import check_checkpoint_path
+    from neurograph_storage.errors import ArgumentError
+
+    if not 0 <= duration < float("inf"):
+        raise ArgumentError(f"duration is {duration} ms, it must be at least 0")
+    if checkpoint is not None:
+        check_checkpoint_path(checkpoint)
+    elif checkpoint_every is not None:
+        raise ArgumentError("--checkpoint-every needs --checkpoint, the file to write to")
+
+
+def _begin(
+    circuit: str, *, spikes: str | None, save: str | None, resume: str | None, seed: int | None, drive: str | None,
+    memory: str | None, workers: int | None,
+) -> "tuple[Simulation, Path | None]":  # fmt: skip
+    """Return the simulation, new or taken up, and the folder that it is saved in."""
+    from neurograph.checkpoint import Checkpoint
+    from neurograph.circuit import Circuit
     from neurograph.drive import read_drive
-    from neurograph.record import check_spike_path, write_spikes
+    from neurograph.record import check_spike_path
+    from neurograph.run_folder import SPIKES, prepare_folder
     from neurograph.simulation import Simulation
 
     if spikes is not None:
         check_spike_path(spikes)
     opened = Circuit(circuit)
     events = None if drive is None else read_drive(drive, opened)
-    with Simulation(opened, memory=memory, workers=workers, seed=seed, drive=events) as sim:
-        with progress_bar("running", " steps", waiting=COMPILING) as progress:
-            sim.run(duration, progress=progress)
-        if spikes is not None:
-            write_spikes(spikes, sim.spikes, opened)
-        figures = sim.statistics
-    if as_json:
-        click.echo(json.dumps(figures.as_dict()))
-        return
-    rate = figures.spikes / max(opened.neurons, 1) / max(duration / 1000.0, 1e-12)
+    saved = None if resume is None else Checkpoint(resume)
+    folder = None if save is None else prepare_folder(save, goes_on=saved is not None)
+    file = spikes if spikes is not None or folder is None else folder / SPIKES
+    try:
+        if saved is None:
+            new = Simulation(opened, memory=memory, workers=workers, seed=seed or 0, drive=events, spikes=file or False)
+            return new, folder
+        goes_on = None if saved.position else False
+        taken_up = Simulation.resume(
+            saved, opened, memory=memory, workers=workers, seed=seed, drive=events, spikes=file or goes_on
+        )
+        return taken_up, folder
+    except BaseException:
+        if folder is not None:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _advance(
+    sim: "Simulation", duration: float, progress: Any, checkpoint: str | None, checkpoint_every: float | None
+) -> None:
+    """Run up to a time; if that is interrupted between two steps, write a checkpoint there."""
+    from neurograph_storage.errors import ArgumentError
+
+    if duration < sim.now - sim.circuit.dt / 2:
+        raise ArgumentError(f"duration is {duration:g} ms, but the checkpoint is at {sim.now:g} ms: give more")
+    try:
+        rest = max(0.0, duration - sim.now)
+        sim.run(rest, progress=progress, checkpoint=checkpoint, checkpoint_every=checkpoint_every)
+    except KeyboardInterrupt:
+        if checkpoint is not None and sim.can_go_on:
+            sim.checkpoint(checkpoint)
+        raise
+
+
+def _save(sim: "Simulation", folder: Path, ended: str) -> None:
+    from neurograph.run_folder import write_run
+
+    write_run(folder, sim, ended=ended, command=shlex.join(["neurograph", *sys.argv[1:]]))
+
+
+def _how_to_go_on(sim: "Simulation", ended: str, checkpoint: str | None) -> str:
+    parts = [f"{ended} at {sim.now:g} ms"]
+    if sim.spike_file is not None and sim.spike_file.exists():
+        parts.append(f"spikes so far are in {sim.spike_file}")
+    if checkpoint is not None and sim.can_go_on:
+        parts.append(f"go on with --resume {checkpoint}")
+    return "; ".join(parts)
+
+
+def _tell(sim: "Simulation") -> None:
+    figures = sim.statistics
+    rate = figures.spikes / max(figures.neurons, 1) / max(figures.duration_ms / 1000.0, 1e-12)
     wall = f"{figures.wall_s:.2f} s of wall time"
     click.echo(f"{figures.duration_ms:g} ms in {wall} (real-time factor {figures.real_time_factor:.2f})")
     click.echo(f"{figures.spikes:,} spikes, mean rate {rate:.2f} Hz")
     click.echo(f"{figures.synaptic_events:,} synaptic events, {figures.events_per_s / 1e6:.1f} million a second")
-    if spikes is not None:
-        click.echo(f"spikes written to {spikes}")
+    if sim.spike_file is not None:
+        click.echo(f"spikes written to {sim.spike_file}")

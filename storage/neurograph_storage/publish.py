@@ -43,7 +43,7 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     """
     refuse_existing(out)
     partial = out.with_name(out.name + ".partial")
-    with _locked_folder(partial):
+    with locked_folder(partial):
         try:
             _prepare(partial, fingerprint)
             yield partial
@@ -93,7 +93,7 @@ def _prepare(folder: Path, fingerprint: str) -> None:
 
 
 @contextmanager
-def _locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
     """Create ``folder`` if need be and hold its lock; a folder left by a killed process carries none."""
     try:
         folder.mkdir(exist_ok=True)

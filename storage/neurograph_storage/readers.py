@@ -9,6 +9,7 @@ import mmap
 import os
 import resource
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from neurograph_storage.bits import PADDING
 from neurograph_storage.errors import CorruptionError
-from neurograph_storage.fetching import Fetching, Reader, no_reader, serve
+from neurograph_storage.fetching import Fetching, Reader, no_reader, serve, turn
 from neurograph_storage.queueing import PAGE, Queue, can_queue, close_queue, open_queue
 
 # Not on every system, and not on every file system where it is.
@@ -28,6 +29,7 @@ _SPARE_FILES, _SECTOR = 64, 512
 # Reads that are under way at most, of all workers together; threads that read one after the other; bytes that are read
 # at once, unless a row is longer.
 READS, MAX_READERS, EXTENT_BYTES = 64, 8, 2**16
+_A_WHILE = 1e-3  # s
 
 
 class ReaderSizes(NamedTuple):
@@ -118,6 +120,13 @@ class Readers:
             thread = threading.Thread(target=serve, args=(fetching, self.each[number]), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def wait(self, fetching: Fetching) -> None:
+        """Let a little of what has been requested come in, while no worker runs."""
+        if self.by_workers:
+            turn(fetching, self.each[0], 1)
+        else:
+            time.sleep(_A_WHILE)
 
     def of_worker(self, number: int) -> Reader:
         """Return what a worker takes its turns with; one that has no slots if threads do."""

@@ -1,0 +1,82 @@
+"""What is left of a run, to be looked at later?
+
+A folder with ``spikes.parquet``, ``rates.parquet``, ``series.parquet``, a ``trace-N.parquet`` for each trace, and
+``statistics.json``: how the run ended, its figures, on which machine, by which command, from which circuit and seed. It
+is written last, so a folder that has it is complete. See docs/data-model.md for the columns.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from neurograph.bench.figures import machine
+from neurograph.identity import identity
+from neurograph.simulation import Simulation
+from neurograph_storage.errors import ArgumentError
+
+SPIKES, RATES, SERIES, STATISTICS = "spikes.parquet", "rates.parquet", "series.parquet", "statistics.json"
+
+
+def prepare_folder(path: str | os.PathLike[str], *, goes_on: bool) -> Path:
+    """Make the folder of a run; return it.
+
+    Parameters
+    ----------
+    goes_on : bool
+        Whether a run is taken up, whose folder may be there and complete.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be made, or holds another run.
+    """
+    folder = Path(path)
+    if (folder / STATISTICS).exists() and not goes_on:
+        raise ArgumentError(f"{folder} holds a run, which is never overwritten; choose another path or remove it first")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"cannot make the folder {folder}: {error.strerror}") from error
+    return folder
+
+
+def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command: str = "") -> None:
+    """Write all but the spikes to the folder of a run; those have been written as they came.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist.
+    ended : str
+        ``"complete"``, or why it ended before.
+    command : str
+        What began it.
+    """
+    _write(folder / RATES, sim.rates.table())
+    _write(folder / SERIES, sim.series.table())
+    for number, trace in enumerate(sim.traces):
+        _write(folder / f"trace-{number}.parquet", trace.table())
+    said = {
+        "ended": ended,
+        "command": command,
+        "circuit": {"path": str(sim.circuit.path), "populations": _sizes(sim), **identity(sim.circuit)},
+        "seed": sim.seed,
+        "figures": sim.statistics.as_dict(),
+        "machine": machine(),
+    }
+    partial = folder / (STATISTICS + ".new")
+    partial.write_text(json.dumps(said, indent=1) + "\n")
+    partial.replace(folder / STATISTICS)
+
+
+def _sizes(sim: Simulation) -> dict[str, int]:
+    return {population.name: population.size for population in sim.circuit.populations.values()}
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    partial = path.with_name(path.name + ".new")
+    pq.write_table(table, partial)
+    partial.replace(path)
