@@ -158,8 +158,8 @@ class Stream:
     def resident_bytes(self) -> int:
         """Bytes of the pool that hold rows now."""
         segments = self.tails.segments
-        used: NDArray[np.int64] = segments.used[segments.kind != FREE]
-        return 2 * (segments.first + sum(used.tolist()))
+        used = sum(segments.used[segments.kind != FREE].tolist())
+        return 2 * (segments.first + int(used))
 
     def full(self) -> MemoryBudgetError:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
@@ -197,7 +197,7 @@ class Stream:
     @property
     def _first_delay(self) -> int:
         """Smallest delay that a tail may have."""
-        return max(int(self.bounds[0]) + 1, self._store.min_delay)
+        return int(max(int(self.bounds[0]) + 1, self._store.min_delay))
 
     @property
     def _spec(self) -> ArraySpec:

@@ -264,7 +264,7 @@ def test_a_simulation_that_is_dropped_lets_go(circuit: ng.Circuit, read_by) -> N
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_kept_gives_way_to_a_burst(circuit: ng.Circuit, workers: int) -> None:
-    """Rows are kept while few neurons fire; then many do at once, and those in flight do not fit beside what is kept."""
+    """Rows are kept while few neurons fire; then many do, and those in flight do not fit beside what is kept."""
     quiet, burst = circuit.ids[:60], circuit.ids[:240]
     spikes: list[Spikes] = []
     started_over: list[int] = []

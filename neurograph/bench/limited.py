@@ -19,12 +19,16 @@ from neurograph_storage.errors import DataError
 
 # What Python with its libraries and compiled kernels takes besides what the budget is for.
 OVERHEAD = 300 * 2**20
+_UNLIMITED, _MAKES_FIRE = 2**50, 1e6
 _OLD, _NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A run: how long it settles and how long it is measured, in ms; in how many bytes, unless there is no limit."""
+    """A run: how long it settles and how long it is measured, in ms; in how many bytes, unless there is no limit.
+
+    Of neurons, ``active`` are made to fire in every step; if ``silent``, those that fire reach nobody.
+    """
 
     circuit: str
     settle: float
@@ -33,6 +37,7 @@ class Task:
     workers: int = 2
     seed: int = 1
     silent: bool = False
+    active: int = 0
     spikes: str | None = None
 
 
@@ -89,12 +94,21 @@ def run_limited(task: Task) -> dict[str, Any]:
 
 
 def _main(task: Task) -> dict[str, Any]:
+    import numpy as np
+
     from neurograph.circuit import Circuit
+    from neurograph.events import resolve
     from neurograph.record import write_spikes
     from neurograph.simulation import Simulation
 
-    circuit = Circuit(task.circuit)
-    with Simulation(circuit, memory=task.memory or 2**50, workers=task.workers, seed=task.seed) as simulation:
+    circuit, drive = Circuit(task.circuit), None
+    if task.active:
+        steps = np.repeat(np.arange(round((task.settle + task.duration) / circuit.dt)), task.active)
+        drive = resolve(
+            circuit, steps, np.random.default_rng(1).integers(circuit.neurons, size=len(steps)), _MAKES_FIRE
+        )
+    memory = task.memory or _UNLIMITED
+    with Simulation(circuit, memory=memory, workers=task.workers, seed=task.seed, drive=drive) as simulation:
         if task.silent:
             simulation.silence(circuit.ids)
         simulation.run(task.settle)

@@ -8,6 +8,7 @@ from neurograph.bench.figures import Figure
 from neurograph.bench.kernels import measure_kernels
 from neurograph.bench.microcircuit import measure_microcircuit
 from neurograph.bench.multiarea import measure_multiarea
+from neurograph.bench.outofcore import measure_out_of_core
 from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
 
@@ -17,6 +18,7 @@ SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
     "kernels": measure_kernels,
     "microcircuit": measure_microcircuit,
     "multiarea": measure_multiarea,
+    "outofcore": measure_out_of_core,
 }
 
 __all__ = ["SUITES", "Settings"]
