@@ -22,11 +22,11 @@ from neurograph.bench.microcircuit import SETTLED, THREADS
 from neurograph.bench.settings import Settings
 from neurograph.builder import build
 from neurograph.circuit import Circuit
-from neurograph.distributions import Normal
 from neurograph.executor import state_bytes
 from neurograph.models.lif_exp import LIFExp
 from neurograph.network import Network
-from neurograph.rules import FixedOutdegree
+from neurograph.normals import Normal
+from neurograph.row_rules import FixedOutdegree
 from neurograph_storage.readers import ChunkFiles
 
 _READERS, _BLOCKS = 8, 4000
@@ -89,9 +89,7 @@ def _costs(of: str, runs: list[dict[str, Any]]) -> Iterator[Figure]:
     yield figure(f"{of}: stalled", [run["stall_s"] / run["wall_s"] for run in runs], "of wall time", note=note)
     yield figure(f"{of}: read", [run["bytes_read"] / run["wall_s"] / 1e6 for run in runs], "MB/s", note=note)
     a_spike = [run["read_requests"] / max(1, run["spikes"]) for run in runs]
-    yield figure(
-        f"{of}: reads a spike", a_spike, "", note="the others found their row in memory, or were read together"
-    )
+    yield figure(f"{of}: reads a spike", a_spike, "", note="others found their row in memory, or shared a read")
 
 
 def _size(settings: Settings) -> list[str]:
