@@ -122,15 +122,16 @@ def _compare(
 
 
 _HEAD = (
-    f"{'':<12}{'time':>8}{'memory':>9} |{'partitions':^19}|{'raw, an event':^21}|{'compressed, an event':^21}\n"
-    f"{'':<12}{'s':>8}{'MiB':>9} |{'a row':>9}{'a step':>9} |{'bytes':>10}{'requests':>10} |{'bytes':>10}{'requests':>10}\n"
+    f"{'':<12}{'time':>8}{'memory':>9} |{'partitions':^28}|{'raw, an event':^21}|{'compressed, an event':^21}\n"
+    f"{'':<12}{'s':>8}{'MiB':>9} |{'a row':>9}{'a step':>9}{'a batch':>9} |"
+    f"{'bytes':>10}{'requests':>10} |{'bytes':>10}{'requests':>10}\n"
 )
 
 
 def _text(line: dict[str, Any]) -> str:
     return (
         f"{line['method']:<12}{line['seconds']:>8.2f}{line['peak_bytes'] / 2**20:>9.0f} |"
-        f"{line['partitions_per_row']:>9.2f}{line['partitions_per_step']:>9.2f} |"
+        f"{line['partitions_per_row']:>9.2f}{line['partitions_per_step']:>9.2f}{line['partitions_per_batch']:>9.2f} |"
         f"{line['raw_bytes']:>10.2f}{line['raw_requests']:>10.5f} |"
         f"{line['compressed_bytes']:>10.2f}{line['compressed_requests']:>10.5f}"
     )

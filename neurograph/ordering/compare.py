@@ -18,7 +18,7 @@ from neurograph.circuit import Circuit
 from neurograph.ordering.activity import Activity
 from neurograph.ordering.objective import partition_of, touched
 from neurograph.ordering.order import decide
-from neurograph.ordering.reads import POOL_SHARE, UNITS, count_reads, partitions_per_step
+from neurograph.ordering.reads import POOL_SHARE, UNITS, count_reads, partitions_fired
 from neurograph.ordering.reordered import ReorderedRows
 from neurograph.ordering.wiring import StoredWiring
 from neurograph_storage.codec import encode
@@ -47,6 +47,8 @@ class Line:
         Partitions, besides its own, that a row has targets in.
     partitions_per_step : float
         Partitions in which something fires in a step in which anything does.
+    partitions_per_batch : float
+        The same for batches of min_delay steps, whose reads are planned together.
     raw_bytes, raw_requests, compressed_bytes, compressed_requests : float
         Read for each synaptic event: pages of 4 KiB of raw rows, granules of 64 KiB of compressed ones.
     """
@@ -56,6 +58,7 @@ class Line:
     peak_bytes: int
     partitions_per_row: float
     partitions_per_step: float
+    partitions_per_batch: float
     raw_bytes: float
     raw_requests: float
     compressed_bytes: float
@@ -123,7 +126,8 @@ def measure(
         sizes[codec] = (found.nbytes / events, found.requests / events)
     wiring = StoredWiring(circuit.store, memory, jobs)
     per_row = touched(wiring, partition_of(decided, rows)) / max(1, circuit.neurons)
-    return Line(method, *cost, per_row, partitions_per_step(placed, rows), *sizes["raw"], *sizes["compressed"])
+    fired = [partitions_fired(placed, rows, steps) for steps in (1, circuit.store.min_delay)]
+    return Line(method, *cost, per_row, fired[0], fired[1], *sizes["raw"], *sizes["compressed"])
 
 
 def row_bytes(source: ReorderedRows, lengths: I64, codec: str) -> NDArray[np.float64]:
@@ -137,7 +141,8 @@ def row_bytes(source: ReorderedRows, lengths: I64, codec: str) -> NDArray[np.flo
     synapses = np.concatenate([lengths[low:high] for low, high in chosen])
     words = np.concatenate(found)
     # A row without synapses takes a word.
-    return 2.0 + 2.0 * (words - 1).sum() / max(1, synapses.sum()) * lengths
+    each = float((words - 1).sum() / max(1, synapses.sum()))
+    return 2.0 + 2.0 * each * lengths.astype(np.float64)
 
 
 def _resident() -> int:
@@ -150,7 +155,7 @@ def _resident() -> int:
 
 @contextmanager
 def _peak() -> Iterator[list[int]]:
-    """Yield a list whose one entry becomes the largest growth of resident memory, looked at a hundred times a second."""
+    """Yield a list whose one entry becomes the largest growth of resident memory, looked at every 10 ms."""
     before, peak, done = _resident(), [0], threading.Event()
 
     def watch() -> None:

@@ -11,7 +11,7 @@ id, in the circuit as it is, of the neuron at each new place.
 | `multilevel` | parts of METIS, which minimises cut edges | the whole graph |
 | `streaming` | neurons that hear of the same rows | some 100 bytes a neuron |
 | `community` | communities of the size of a partition | 4 bytes a neuron |
-| `coactivity` | neurons that fired in the same windows of 5 ms; then silent ones, as `streaming` has them | as `streaming` |
+| `coactivity` | neurons that fired in the same 5 ms; then silent ones, as `streaming` has them | as `streaming` |
 """
 
 from collections.abc import Callable

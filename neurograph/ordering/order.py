@@ -8,6 +8,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.builder import BATCH_SYNAPSES, append_rows
+from neurograph.builder import BATCH_SYNAPSES, append_rows, build
 from neurograph.circuit import Circuit
 from neurograph.memory import batch_synapses
+from neurograph.network import Network
 from neurograph.ordering.activity import Activity, pilot, recorded
 from neurograph.ordering.methods import Setting, check_method
 from neurograph.ordering.reordered import ReorderedRows
 from neurograph.ordering.wiring import StoredWiring
 from neurograph.space import check_space, named_disk_full
-from neurograph_storage.codec import check_codec
+from neurograph_storage.codec import RAW, check_codec
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import batches
 from neurograph_storage.manifest import MANIFEST
@@ -86,7 +88,49 @@ def order(
     opened.store.check_tables()
     activity = activity_of(opened, spikes, pilot_ms) if method == "coactivity" else None
     decided = decide(opened, method, activity, memory=budget, jobs=jobs)
-    return write_ordered(opened, final, decided, method=method, codec=codec, memory=budget, jobs=jobs, progress=progress)
+    return write_ordered(
+        opened, final, decided, method=method, codec=codec, memory=budget, jobs=jobs, progress=progress
+    )
+
+
+def build_ordered(
+    path: str | os.PathLike[str],
+    network: Network,
+    *,
+    order_by: str,
+    memory: str | int = GIB,
+    jobs: int | None = None,
+    progress: Progress = lambda _done, _total: None,
+    **options: Any,
+) -> Circuit:
+    """Build a circuit in another storage order and open it; parameters as for `neurograph.build` and `order`.
+
+    It is first built as the recipe stores it, in ``OUT.unordered``, which takes as much room again and then goes. If
+    that is left from a build that was interrupted while it ordered, the same build goes on from there.
+
+    Raises
+    ------
+    As for `neurograph.build` and `order`.
+    """
+    out = Path(path).absolute()
+    refuse_existing(out)
+    check_method(order_by)
+    first = out.with_name(out.name + ".unordered")
+    if not (first.exists() and _same_recipe(first, network, options)):
+        build(first, network, memory=memory, jobs=jobs, progress=progress, **options)
+    circuit = order(first, out, method=order_by, memory=memory, jobs=jobs, progress=progress)
+    shutil.rmtree(first)
+    return circuit
+
+
+def _same_recipe(first: Path, network: Network, options: dict[str, Any]) -> bool:
+    """Say whether a circuit is what a recipe would build; of other networks that cannot be known."""
+    made = Circuit(first).store
+    known = made.circuit["provenance"]
+    asked = {"recipe": dict(network.recipe), "seed": options.get("seed", 0), "shuffle": options.get("shuffle", False)}
+    plain = not (options.keys() - {"seed", "shuffle", "codec"})
+    same_codec = made.codec == options.get("codec", RAW)
+    return bool(network.recipe) and plain and same_codec and asked.items() <= known.items()
 
 
 def activity_of(circuit: Circuit, spikes: str | os.PathLike[str] | None, pilot_ms: float) -> Activity:

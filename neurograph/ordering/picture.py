@@ -14,7 +14,7 @@ from neurograph.ordering.compare import Line
 from neurograph.plot import COLOURS
 
 PANELS = {
-    "partitions_per_step": "partitions fired in, a step",
+    "partitions_per_batch": "partitions fired in, a batch of min_delay steps",
     "partitions_per_row": "partitions reached, a row",
     "raw_bytes": "raw: bytes read, an event",
     "raw_requests": "raw: requests, a thousand events",
@@ -31,6 +31,7 @@ def plot_comparison(lines: Sequence[Line], title: str, out: str | os.PathLike[st
     axes = figure.subplots(2, 3, sharey=True)
     for panel, (name, label) in zip(axes.flat, PANELS.items(), strict=True):
         _bars(panel, lines, name, label)
+    axes[0, 0].invert_yaxis()  # shared by all
     figure.savefig(out, dpi=130)
 
 
@@ -41,5 +42,4 @@ def _bars(panel: Axes, lines: Sequence[Line], name: str, label: str) -> None:
     panel.bar_label(bars, fmt="{:.3g}", padding=3, fontsize=8)
     panel.set_title(label, fontsize=10)
     panel.set_xlim(0, 1.2 * max([*values, 1e-12]))
-    panel.invert_yaxis() if panel.get_subplotspec().colspan.start == 0 else None
     panel.spines[["top", "right"]].set_visible(False)

@@ -90,7 +90,8 @@ def _count(batch: I64, row: I64, first: I64, last: I64, units: int, room: int) -
     return reads, requests
 
 
-def partitions_per_step(activity: Activity, rows: int) -> float:
-    """Return in how many partitions something fires, mean over the steps in which anything does."""
-    pairs = np.unique(np.stack([activity.step, activity.row // rows]), axis=1)
-    return pairs.shape[1] / max(1, len(np.unique(activity.step)))
+def partitions_fired(activity: Activity, rows: int, steps: int) -> float:
+    """Return in how many partitions something fires within so many steps, mean over those in which anything does."""
+    batch = activity.step // steps
+    pairs = np.unique(np.stack([batch, activity.row // rows]), axis=1)
+    return float(pairs.shape[1] / max(1, len(np.unique(batch))))

@@ -128,7 +128,7 @@ class StoredWiring:
 
 
 def targets_of(rows: Rows) -> tuple[I64, U32]:
-    """Return where the targets of each row begin, and the end, (rows + 1,) int64, and all targets, (synapses,) uint32."""
+    """Return where the targets of each row begin, and the end, (rows + 1,) int64; and all, (synapses,) uint32."""
     starts = np.zeros(len(rows.starts), np.int64)
     np.cumsum(rows.lengths(), out=starts[1:])
     targets = np.empty(int(starts[-1]), np.uint32)
