@@ -14,6 +14,7 @@ TITLES = {
     "microcircuit": "The cortical microcircuit, beside NEST",
     "microcircuit-0.2": "The microcircuit at scale 0.2, beside NEST",
     "multiarea": "Thirty-two areas",
+    "order": "Ordering",
     "balanced": "A balanced network of 4,000 neurons, in all simulators",
 }
 

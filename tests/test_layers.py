@@ -130,6 +130,7 @@ ORDER = [
     "neurograph.bench.peers.nest_balanced",
     "neurograph.bench.peers.brian_balanced",
     "neurograph.bench.balanced",
+    "neurograph.bench.ordering",
     "neurograph.bench.suites",
     "neurograph.bench",
     "neurograph",

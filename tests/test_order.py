@@ -86,6 +86,7 @@ def test_bytes_do_not_depend_on_jobs_memory_or_form(
     plain: ng.Circuit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ordering, "BATCH_SYNAPSES", 700)
+    monkeypatch.setattr("neurograph_storage.writer.PARTITION_ROWS", 50)
     made = [
         ng.order(plain, tmp_path / f"{jobs}.zarr", method="streaming", jobs=jobs, memory=memory)
         for jobs, memory in ((1, "1GiB"), (3, "1MiB"))

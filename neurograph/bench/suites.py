@@ -8,6 +8,7 @@ from neurograph.bench.figures import Figure
 from neurograph.bench.kernels import measure_kernels
 from neurograph.bench.microcircuit import measure_microcircuit
 from neurograph.bench.multiarea import measure_multiarea
+from neurograph.bench.ordering import measure_ordering
 from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
 
@@ -17,6 +18,7 @@ SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
     "kernels": measure_kernels,
     "microcircuit": measure_microcircuit,
     "multiarea": measure_multiarea,
+    "order": measure_ordering,
 }
 
 __all__ = ["SUITES", "Settings"]

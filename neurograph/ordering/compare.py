@@ -19,7 +19,7 @@ from neurograph.ordering.activity import Activity
 from neurograph.ordering.objective import partition_of, touched
 from neurograph.ordering.order import decide
 from neurograph.ordering.reads import POOL_SHARE, UNITS, count_reads, partitions_fired
-from neurograph.ordering.reordered import ReorderedRows
+from neurograph.ordering.reordered import ReorderedRows, stored_lengths
 from neurograph.ordering.wiring import StoredWiring
 from neurograph_storage.codec import encode
 from neurograph_storage.errors import ArgumentError
@@ -89,12 +89,15 @@ def compare(
     before, after = activity.halves()
     if len(after) == 0:
         raise ArgumentError("nothing fires in the second half of the activity; record more of it")
+    lengths = stored_lengths(circuit.store, jobs)
     for method in methods:
         with _peak() as peak:
             started = time.perf_counter()
             decided = decide(circuit, method, before, memory=memory, jobs=jobs)
             seconds = time.perf_counter() - started
-        yield measure(circuit, method, decided, after, pool=pool, memory=memory, jobs=jobs, cost=(seconds, peak[0]))
+        yield measure(
+            circuit, method, decided, after, lengths, pool=pool, memory=memory, jobs=jobs, cost=(seconds, peak[0])
+        )
 
 
 def measure(
@@ -102,19 +105,30 @@ def measure(
     method: str,
     decided: I64,
     activity: Activity,
+    lengths: I64,
     *,
     pool: int | None = None,
     memory: int = GIB,
     jobs: int | None = None,
     cost: tuple[float, int] = (0.0, 0),
 ) -> Line:
-    """Return what an order gives; ``cost`` is what it took to decide it, in seconds and bytes."""
+    """Return what an order gives.
+
+    Parameters
+    ----------
+    decided : (neurons,) int64
+        From `neurograph.ordering.order.decide`.
+    lengths : (neurons,) int64
+        From `neurograph.ordering.reordered.stored_lengths`.
+    cost : (float, int)
+        What it took to decide, in seconds and bytes.
+    """
     rows = circuit.store.attributes["partition_rows"]
     place = np.empty(circuit.neurons, np.int64)
     place[decided] = np.arange(circuit.neurons)
     placed = activity.placed(place)
     source = ReorderedRows(
-        circuit.store, decided, block_neurons=circuit.store.block_neurons, resident=memory // 4, jobs=jobs
+        circuit.store, decided, block_neurons=circuit.store.block_neurons, resident=memory // 4, lengths=lengths
     )
     lengths = source.lengths()
     events = max(1, int(lengths[placed.row].sum()))

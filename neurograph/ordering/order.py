@@ -22,7 +22,7 @@ from neurograph.memory import batch_synapses
 from neurograph.network import Network
 from neurograph.ordering.activity import Activity, pilot, recorded
 from neurograph.ordering.methods import Setting, check_method
-from neurograph.ordering.reordered import ReorderedRows
+from neurograph.ordering.reordered import ReorderedRows, stored_lengths
 from neurograph.ordering.wiring import StoredWiring
 from neurograph.space import check_space, named_disk_full
 from neurograph_storage.codec import RAW, check_codec
@@ -165,7 +165,11 @@ def write_ordered(
         raise ArgumentError("an order must hold every storage id exactly once")
     fingerprint = _fingerprint(circuit, decided, method, form)
     rows = ReorderedRows(
-        store, decided, block_neurons=store.block_neurons, resident=memory // _RESIDENT_SHARE, jobs=jobs
+        store,
+        decided,
+        block_neurons=store.block_neurons,
+        resident=memory // _RESIDENT_SHARE,
+        lengths=stored_lengths(store, jobs),
     )
     with publishing(out, fingerprint) as folder, named_disk_full(out):
         writer = CircuitWriter(folder, _neurons(circuit, decided), block_neurons=store.block_neurons, codec=form)

@@ -31,6 +31,17 @@ U64 = NDArray[np.uint64]
 _BATCH_WORDS = 2**20
 
 
+def stored_lengths(store: CircuitStore, jobs: int | None = None) -> I64:
+    """Return the synapses in each row, (neurons,) int64; all rows are read, and checked.
+
+    Raises
+    ------
+    CorruptionError
+    """
+    counts = in_order(lambda batch: load_rows(store, batch).lengths(), store.row_batches(_BATCH_WORDS), jobs)
+    return np.concatenate([np.empty(0, np.int64), *counts])
+
+
 class ReorderedRows:
     """The rows of a stored circuit in another order.
 
@@ -42,29 +53,22 @@ class ReorderedRows:
         Neurons in a target block.
     resident : int
         Bytes of the mapped circuit that may stay in memory.
-    jobs : int, optional
-        Threads that count synapses, which is done once.
+    lengths : (neurons,) int64
+        Synapses in each row, by storage id as it is, from `stored_lengths`.
     """
 
-    def __init__(
-        self, store: CircuitStore, order: I64, *, block_neurons: int, resident: int, jobs: int | None = None
-    ) -> None:
+    def __init__(self, store: CircuitStore, order: I64, *, block_neurons: int, resident: int, lengths: I64) -> None:
         self.neurons, self.block_neurons = store.neurons, block_neurons
         place = np.empty(len(order), np.uint32)
         place[order] = np.arange(len(order), dtype=np.uint32)
         self._places = place // block_neurons << np.uint32(16) | place % block_neurons
         self._store, self._order, self._guard = store, order, RowGuard(store)
         self._starts, self._words = store.arrays[ROW_STARTS], store.arrays[ROW_WORDS]
-        self._lengths: I64 | None = None
-        self._jobs = jobs
+        self._lengths = lengths[order]
         self._lock, self._resident, self._touched = Lock(), resident, 0
 
     def lengths(self) -> I64:
         """Return the synapses in each row, (neurons,) int64."""
-        if self._lengths is None:
-            batches = self._store.row_batches(_BATCH_WORDS)
-            counts = in_order(lambda batch: load_rows(self._store, batch).lengths(), batches, self._jobs)
-            self._lengths = np.concatenate([np.empty(0, np.int64), *counts])[self._order]
         return self._lengths
 
     def rows(self, start: int, stop: int) -> Rows:
