@@ -11,7 +11,7 @@ id, in the circuit as it is, of the neuron at each new place.
 | `multilevel` | parts of METIS, which minimises cut edges | the whole graph |
 | `streaming` | neurons that hear of the same rows | some 100 bytes a neuron |
 | `community` | communities of the size of a partition | 4 bytes a neuron |
-| `coactivity` | neurons that fired in the same 5 ms; then silent ones, as `streaming` has them | as `streaming` |
+| `coactivity` | neurons that fired, in the same 5 ms and wired alike; then silent ones | as `streaming` |
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from neurograph.choices import find
 from neurograph.ordering.activity import Activity
 from neurograph.ordering.bisection import bisect
 from neurograph.ordering.community import communities
-from neurograph.ordering.sketch import TAKEN, sketch
+from neurograph.ordering.sketch import TAKEN, Vectors, sketch
 from neurograph.ordering.wiring import Piece, Wiring
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.ordered import threads_of
@@ -120,9 +120,12 @@ def multilevel(wiring: Wiring, setting: Setting) -> I64:
 
 def streaming(wiring: Wiring, setting: Setting) -> I64:
     """Put neurons side by side that hear of the same rows, at every scale from all of them to a handful."""
+    return bisect(_wired(wiring, setting), np.arange(wiring.neurons), setting.rows)
+
+
+def _wired(wiring: Wiring, setting: Setting) -> Vectors:
     passes = int(np.clip(_LOOKS // max(1, min(wiring.synapses, TAKEN * wiring.neurons)), *_PASSES))
-    vectors = sketch(wiring, passes=passes, threads=_threads(wiring, setting))
-    return bisect(vectors, np.arange(wiring.neurons), setting.rows)
+    return sketch(wiring, passes=passes, threads=_threads(wiring, setting))
 
 
 def community(wiring: Wiring, setting: Setting) -> I64:
@@ -131,15 +134,17 @@ def community(wiring: Wiring, setting: Setting) -> I64:
 
 
 def coactivity(wiring: Wiring, setting: Setting) -> I64:
-    """Put neurons side by side that fired in the same windows of 5 ms, and silent ones behind."""
+    """Put first what fired, what fired in the same windows of 5 ms and is wired alike side by side; then the rest."""
     if setting.activity is None or len(setting.activity) == 0:
         raise ArgumentError("method coactivity needs spikes, and there are none")
     windows = setting.activity.windows(max(1, round(_WINDOW_MS / setting.dt)))
-    vectors = sketch(windows, passes=_WINDOW_PASSES, neurons=wiring.neurons)
+    fired = sketch(windows, passes=_WINDOW_PASSES, neurons=wiring.neurons, taken=len(setting.activity))
     active = np.zeros(wiring.neurons, np.bool_)
     active[setting.activity.row] = True
-    silent = streaming(wiring, setting)
-    return np.concatenate([bisect(vectors, np.flatnonzero(active), setting.rows), silent[~active[silent]]])
+    wired = _wired(wiring, setting)
+    both = np.ascontiguousarray(np.hstack([wired, fired]))
+    first, last = np.flatnonzero(active), np.flatnonzero(~active)
+    return np.concatenate([bisect(both, first, setting.rows), bisect(wired, last, setting.rows)])
 
 
 METHODS: dict[str, Method] = {

@@ -24,7 +24,7 @@ Vectors = NDArray[np.int8]
 Totals = NDArray[np.int32]
 
 WIDTH = 16
-# Targets of a row that are looked at in a pass: fewer than twice as many.
+# Of many targets of a row, so many tell a pass enough.
 TAKEN = 32
 # A row's vector has a root mean square of this; the largest is cut at 127.
 _ROW_RMS = 40.0
@@ -36,6 +36,7 @@ def _spread(
     first: int,
     own: bool,
     number: int,
+    taken: int,
     starts: NDArray[np.int64],
     targets: NDArray[np.uint32],
     vectors: Vectors,
@@ -43,11 +44,11 @@ def _spread(
 ) -> None:
     """Add the vector of each row to the totals of all that it reaches; its source too, if ``own``.
 
-    Of a row with many targets every so many-th is taken, other ones in each pass; ``number`` is that of the pass.
+    Of a row with more than ``taken`` targets every so many-th is looked at, others in each pass, which is ``number``.
     """
     row = np.empty(WIDTH, np.int32)
     for r in range(len(starts) - 1):
-        stride = max(1, (starts[r + 1] - starts[r]) // TAKEN)
+        stride = max(1, (starts[r + 1] - starts[r]) // taken)
         begin = starts[r] + number % stride
         row[:] = 0
         if own:
@@ -98,7 +99,7 @@ def signs(neurons: int) -> Vectors:
     return (2 * bits.astype(np.int8) - 1).astype(np.int8)
 
 
-def sketch(wiring: Wiring, *, passes: int, threads: int = 1, neurons: int | None = None) -> Vectors:
+def sketch(wiring: Wiring, *, passes: int, threads: int = 1, neurons: int | None = None, taken: int = TAKEN) -> Vectors:
     """Return the vector of each neuron, (neurons, 16) int8; zero for those that nothing reaches.
 
     Parameters
@@ -107,6 +108,8 @@ def sketch(wiring: Wiring, *, passes: int, threads: int = 1, neurons: int | None
         How many may add at a time, each in memory of its own.
     neurons : int, optional
         Number of targets, where sources are none of them; by default rows are the neurons' own.
+    taken : int
+        Targets of a row that a pass looks at: no more than twice as many.
     """
     own, count = neurons is None, wiring.neurons if neurons is None else neurons
     vectors = signs(count)
@@ -115,7 +118,7 @@ def sketch(wiring: Wiring, *, passes: int, threads: int = 1, neurons: int | None
 
         def add(piece: Piece, number: int = number, vectors: Vectors = vectors, totals: "_Totals" = totals) -> None:
             with totals.taken() as mine:
-                _spread(piece.first, own, number, piece.starts, piece.targets, vectors, mine)
+                _spread(piece.first, own, number, taken, piece.starts, piece.targets, vectors, mine)
 
         for _result in wiring.each(add):
             pass
