@@ -3,7 +3,8 @@
 Rows change places and targets change names; nothing else does. A `neurograph_storage.rows.RowSource`, so that the
 writer of a circuit takes them as it takes those of a network.
 
-1. The stored words of the rows asked for are gathered, wherever they lie, once their granules are found sound.
+1. The stored words of the rows asked for are gathered, wherever they lie. All granules were checked before, when the
+   lengths of rows were found.
 2. Every synapse becomes one integer again, with its target's new place.
 3. Rows are sorted and encoded, as when they were first made.
 """
@@ -14,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.codec import decode
-from neurograph_storage.guard import RowGuard
 from neurograph_storage.jit import kernel
 from neurograph_storage.loading import load_rows
 from neurograph_storage.mapping import drop
@@ -62,7 +62,7 @@ class ReorderedRows:
         place = np.empty(len(order), np.uint32)
         place[order] = np.arange(len(order), dtype=np.uint32)
         self._places = place // block_neurons << np.uint32(16) | place % block_neurons
-        self._store, self._order, self._guard = store, order, RowGuard(store)
+        self._store, self._order = store, order
         self._starts, self._words = store.arrays[ROW_STARTS], store.arrays[ROW_WORDS]
         self._lengths = lengths[order]
         self._lock, self._resident, self._touched = Lock(), resident, 0
@@ -72,15 +72,8 @@ class ReorderedRows:
         return self._lengths
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Return rows ``start <= r < stop``.
-
-        Raises
-        ------
-        CorruptionError
-        """
+        """Return rows ``start <= r < stop``."""
         old = self._order[start:stop]
-        with self._lock:
-            self._guard.admit(np.sort(old))
         first = self._starts[old].astype(np.int64)
         size = self._starts[old + 1].astype(np.int64) - first
         starts = np.concatenate([[0], np.cumsum(size)])
