@@ -171,6 +171,8 @@ def write_ordered(
         resident=memory // _RESIDENT_SHARE,
         lengths=stored_lengths(store, jobs),
     )
+    if 2 * store.counts.words > memory:
+        store.advise(fits=False)
     with publishing(out, fingerprint) as folder, named_disk_full(out):
         writer = CircuitWriter(folder, _neurons(circuit, decided), block_neurons=store.block_neurons, codec=form)
         lengths = rows.lengths()
