@@ -139,7 +139,7 @@ def sheet(
     stimulus, dwell, standing : float
         As for `modular`, stripes in place of modules.
     """
-    if not 1 <= stripes <= max(1, neurons // 10):
+    if stimulus and not 1 <= stripes <= max(1, neurons // 10):
         raise ArgumentError(f"stripes is {stripes}, allowed are 1 to {max(1, neurons // 10)} for {neurons} neurons")
     if not speed > 0:
         raise ArgumentError(f"speed is {speed} mm/ms, it must be positive")
