@@ -51,7 +51,7 @@ _ASKED = {
 
 def measure_ordering(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Yield all figures of the suite."""
-    neurons = max(2000, min(1_000_000, settings.up_to // _DEGREE))
+    neurons = max(400, min(1_000_000, settings.up_to // _DEGREE))
     for recipe in ("modular", "sheet"):
         yield from _planted(folder, recipe, neurons)
     yield from _random(folder, neurons)
@@ -121,8 +121,13 @@ def _planted(folder: Path, recipe: str, neurons: int) -> Iterator[Figure]:
 def _against(what: str, lines: dict[str, Line], name: str, measured: str, asked: tuple[str, str]) -> Iterator[Figure]:
     value, planted, shuffled = (float(getattr(lines[key], measured)) for key in (name, "planted", "none"))
     note = f"an event: {value:.4g}, planted {planted:.4g}, shuffled {shuffled:.4g}"
-    yield figure(f"{what}: this over planted", [value / planted], "times", asked=asked[0], note=note)
-    yield figure(f"{what}: shuffled over this", [shuffled / value], "times", asked=asked[1], note=note)
+    yield figure(f"{what}: this over planted", [_over(value, planted)], "times", asked=asked[0], note=note)
+    yield figure(f"{what}: shuffled over this", [_over(shuffled, value)], "times", asked=asked[1], note=note)
+
+
+def _over(above: float, below: float) -> float:
+    """Return a ratio, 1 where neither is anything."""
+    return above / max(below, 1e-12) if above or below else 1.0
 
 
 def _fired(what: str, lines: dict[str, Line], note: str) -> Iterator[Figure]:
@@ -142,7 +147,9 @@ def _random(folder: Path, neurons: int) -> Iterator[Figure]:
         for measured in (*_READ, "partitions_per_row"):
             value, shuffled = (float(getattr(lines[key], measured)) for key in (name, "none"))
             what = f"random, {name}, {measured.replace('_', ' ')}: shuffled over this"
-            yield figure(what, [shuffled / value], "times", note=f"{value:.4g} against {shuffled:.4g}: nothing to find")
+            yield figure(
+                what, [_over(shuffled, value)], "times", note=f"{value:.4g} against {shuffled:.4g}: nothing to find"
+            )
 
 
 def _fly(folder: Path) -> Iterator[Figure]:
@@ -164,7 +171,7 @@ def _fly(folder: Path) -> Iterator[Figure]:
             best = (name, measured) == ("coactivity", "partitions_per_step")
             what = f"fly, {name}, {measured.replace('_', ' ')}: id order over this"
             note = f"{value:.3g} against {by_id:.3g}"
-            yield figure(what, [by_id / value], "times", asked="at least 2" if best else "", note=note)
+            yield figure(what, [_over(by_id, value)], "times", asked="at least 2" if best else "", note=note)
     yield from _fired("fly", lines, "sugar activity; a batch is 1.8 ms")
 
 
@@ -193,7 +200,7 @@ def _objective(folder: Path, recipe: str, synapses: int) -> Iterator[Figure]:
     found["planted"], found["none"] = value(circuit.storage[planted].astype(np.int64)), value(np.arange(neurons))
     note = f"{circuit.synapses:,} synapses; " + ", ".join(f"{name} {v:.4g}" for name, v in found.items())
     for name in ("streaming", "community"):
-        asked, share = "at most 1.15" if name == "streaming" else "", found[name] / found["multilevel"]
+        asked, share = "at most 1.15" if name == "streaming" else "", _over(found[name], found["multilevel"])
         what = f"{recipe}, {name}: partitions reached, a row, over multilevel"
         yield figure(what, [share], "times", asked=asked, note=note)
 
