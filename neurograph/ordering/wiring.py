@@ -23,7 +23,8 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 _PIECE_WORDS = 2**20
-_AHEAD = 2
+# Few tasks under way at a time would wait for one another, many would take memory.
+_AHEAD = 6
 # Targets are kept between passes if they take at most this part of the budget.
 _KEEP_SHARE = 2
 
@@ -108,7 +109,7 @@ class StoredWiring:
         CorruptionError
         """
         if self._kept:
-            yield from in_order(function, self._kept, self._jobs, ahead=_AHEAD)
+            yield from in_order(function, self._kept, self._jobs, ahead=len(self._kept))
             return
         pieces: list[Piece] = []
 
