@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from neurograph.models.exponential import exp
     from neurograph.network import Network
     from neurograph.normals import LogNormal, Normal, TruncatedNormal
+    from neurograph.ordering.order import order
     from neurograph.record import read_spikes, write_spikes
     from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
     from neurograph.rules import Edges, FixedIndegree, OneToOne
@@ -82,6 +83,7 @@ _HOME = {
     "build": "neurograph.builder",
     "exp": "neurograph.models.exponential",
     "import_edges": "neurograph.importing",
+    "order": "neurograph.ordering.order",
     "read_drive": "neurograph.drive",
     "read_spikes": "neurograph.record",
     "write_run": "neurograph.run_folder",
@@ -129,6 +131,7 @@ __all__ = [
     "exp",
     "import_edges",
     "open",
+    "order",
     "read_drive",
     "read_spikes",
     "recipes",

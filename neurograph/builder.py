@@ -111,7 +111,7 @@ def build(
             lengths = source.lengths()
             check_space(out, lengths, source, codec=codec, done=writer.rows)
             cuts = [(writer.rows + low, writer.rows + high) for low, high in batches(made[writer.rows :], batch)]
-            _append_rows(writer, source, codec, int(lengths.sum()), cuts, jobs, progress)
+            append_rows(writer, source, codec, int(lengths.sum()), cuts, jobs, progress)
         writer.finish(plan.metadata(scales))
     return Circuit(out)
 
@@ -142,7 +142,7 @@ def check_options(out: Path, codec: str, multapses: str, memory: str | int) -> i
     return parse_size(memory)
 
 
-def _append_rows(
+def append_rows(
     writer: CircuitWriter,
     source: RowSource,
     codec: str,

@@ -66,6 +66,7 @@ def modular(
     inside: float = 0.9,
     stimulus: float = 0.0,
     dwell: float = 100.0,
+    standing: float = 1.0,
     dt: float = 0.1,
 ) -> Network:
     """Return a network of planted modules: short delays inside, long between.
@@ -80,13 +81,15 @@ def modular(
         Extra drive of the module whose turn it is, as a share of the standing drive; 0 for none.
     dwell : float
         How long each module's turn lasts, in ms; after the last it is the first one's again.
+    standing : float
+        Part of the usual drive that all neurons get all the time; below 1 modules are quiet but in their turn.
     """
     count = max(4, neurons // 5000) if modules is None else modules
     if not 2 <= count <= max(2, neurons // 10):
         raise ArgumentError(f"modules is {count}, allowed are 2 to {max(2, neurons // 10)} for {neurons} neurons")
     if not 0 <= inside <= 1:
         raise ArgumentError(f"inside is {inside}, it is a share from 0 to 1")
-    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
+    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt, standing)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         own = round(degree * inside)
         weight = _weight(source, synapses_per_neuron)
@@ -105,6 +108,7 @@ def modular(
     network.recipe = {
         "name": "modular", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron, "modules": count,
         "inside": inside, "stimulus": stimulus, "dwell": dwell,
+        **({"standing": standing} if standing != 1.0 else {}),
     }  # fmt: skip
     return network
 
@@ -116,6 +120,10 @@ def sheet(
     extent: float = 4.0,
     sigma: float = 0.3,
     speed: float = 0.3,
+    stripes: int = 20,
+    stimulus: float = 0.0,
+    dwell: float = 100.0,
+    standing: float = 1.0,
     dt: float = 0.1,
 ) -> Network:
     """Return a network on a periodic sheet, connected to neighbours with delays that grow with distance.
@@ -126,10 +134,18 @@ def sheet(
         Side of the sheet and spread of connections, in mm.
     speed : float
         Conduction speed along the sheet, in mm/ms (0.3 is that of unmyelinated horizontal fibres).
+    stripes : int
+        Into how many stripes the sheet is cut for a stimulus that travels over it.
+    stimulus, dwell, standing : float
+        As for `modular`, stripes in place of modules.
     """
+    if stimulus and not 1 <= stripes <= max(1, neurons // 10):
+        raise ArgumentError(f"stripes is {stripes}, allowed are 1 to {max(1, neurons // 10)} for {neurons} neurons")
     if not speed > 0:
         raise ArgumentError(f"speed is {speed} mm/ms, it must be positive")
-    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt)
+    network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt, standing)
+    if stimulus:
+        _wake_in_turn(network, excitatory, stripes, stimulus, dwell, synapses_per_neuron)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         network.connect(
             source, target, DistanceOutdegree(degree, sigma, extent),
@@ -141,6 +157,8 @@ def sheet(
     network.recipe = {
         "name": "sheet", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron,
         "extent": extent, "sigma": sigma, "speed": speed,
+        **({"stripes": stripes, "stimulus": stimulus, "dwell": dwell} if stimulus else {}),
+        **({"standing": standing} if standing != 1.0 else {}),
     }  # fmt: skip
     return network
 
@@ -154,7 +172,9 @@ RECIPES: dict[str, Callable[..., Network]] = {
 }
 
 
-def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population, Population]:
+def _balanced(neurons: int, degree: int, dt: float, standing: float = 1.0) -> tuple[Network, Population, Population]:
+    if not (np.isfinite(standing) and standing >= 0):
+        raise ArgumentError(f"standing is {standing}, it is a part of the drive, from 0 on")
     if neurons < 10 or degree < 1:
         raise ArgumentError(f"neurons is {neurons} and synapses_per_neuron {degree}; at least 10 and 1 are needed")
     network = Network(dt=dt)
@@ -163,7 +183,7 @@ def _balanced(neurons: int, degree: int, dt: float) -> tuple[Network, Population
     excitatory = network.population("E", size, LIFExp(), initial=start)
     inhibitory = network.population("I", neurons - size, LIFExp(), initial=start)
     for population in (excitatory, inhibitory):
-        network.drive(population, PoissonInput(rate=_drive_rate(degree), weight=_DRIVE_WEIGHT))
+        network.drive(population, PoissonInput(rate=standing * _drive_rate(degree), weight=_DRIVE_WEIGHT))
     return network, excitatory, inhibitory
 
 

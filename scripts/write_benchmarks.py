@@ -15,6 +15,7 @@ TITLES = {
     "microcircuit-0.2": "The microcircuit at scale 0.2, beside NEST",
     "multiarea": "Thirty-two areas",
     "outofcore": "Larger than memory",
+    "order": "Ordering",
     "balanced": "A balanced network of 4,000 neurons, in all simulators",
 }
 

@@ -53,3 +53,19 @@ def test_modules_wake_in_turn(tmp_path: Path) -> None:
     counts = np.histogram2d(sim.spikes.times[excitatory], module, [np.arange(0, 501, 50), np.arange(6)])[0]
     np.testing.assert_array_equal(counts.argmax(axis=1), np.arange(10) % 5)
     assert (counts.max(axis=1) > 2 * np.median(counts, axis=1)).all()
+
+
+def test_stripes_of_the_sheet_are_woken_in_turn() -> None:
+    """Each excitatory neuron is in one stripe, and quiet between its turns if the standing drive is less."""
+    network = ng.recipes.sheet(neurons=1000, synapses_per_neuron=20, stripes=7, stimulus=0.5, dwell=10.0, standing=0.25)
+    usual, woken = network.drives[:2], network.drives[2:]
+    rate = ng.recipes.sheet(neurons=1000, synapses_per_neuron=20).drives[0][1].rate
+    assert [source.rate for _, source in usual] == [pytest.approx(0.25 * rate)] * 2
+    assert [(source.rate, source.start, source.stop, source.period) for _, source in woken] == [
+        (pytest.approx(0.5 * rate), 10.0 * k, 10.0 * k + 10.0, 70.0) for k in range(7)
+    ]
+    assert np.concatenate([np.arange(p.first, p.first + p.size) for p, _ in woken]).tolist() == list(range(800))
+    with pytest.raises(ng.ArgumentError, match="stripes is 0"):
+        ng.recipes.sheet(stimulus=0.5, stripes=0)
+    with pytest.raises(ng.ArgumentError, match="standing is -1"):
+        ng.recipes.modular(standing=-1.0)

@@ -14,7 +14,7 @@ from neurograph_storage.errors import DataError
 TINY = ["--up-to", "200000", "--scale", "0.02", "--rounds", "1", "--duration", "10", "--areas", "2", "--peers", "scipy"]
 
 
-@pytest.mark.parametrize("suite", ["balanced", "build", "kernels", "microcircuit", "multiarea"])
+@pytest.mark.parametrize("suite", ["balanced", "build", "kernels", "microcircuit", "multiarea", "order"])
 def test_a_suite_writes_its_figures(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["bench", suite, "--out", str(tmp_path), *TINY]) == 0
     printed = capsys.readouterr().out.splitlines()
@@ -30,7 +30,10 @@ def test_a_suite_writes_its_figures(suite: str, tmp_path: Path, capsys: pytest.C
 
 def test_what_does_not_exist_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["bench", "speed", "--out", str(tmp_path)]) == 2
-    assert "no suite 'speed'; choose from balanced, build, kernels, microcircuit, multiarea" in capsys.readouterr().err
+    assert (
+        "no suite 'speed'; choose from balanced, build, kernels, microcircuit, multiarea, order"
+        in capsys.readouterr().err
+    )
     assert call(["bench", "build", "--out", str(tmp_path), "--peers", "matlab"]) == 2
     assert "peer 'matlab' is not installed" in capsys.readouterr().err
 

@@ -24,7 +24,7 @@ def circuit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return path
 
 
-@pytest.mark.parametrize("command", ["build", "import", "info", "plot", "run", "verify"])
+@pytest.mark.parametrize("command", ["build", "import", "info", "order", "plot", "run", "verify"])
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call([command, "--help"]) == 0
     assert f"\n    neurograph {command} " in capsys.readouterr().out

@@ -8,6 +8,7 @@ from neurograph.bench.figures import Figure
 from neurograph.bench.kernels import measure_kernels
 from neurograph.bench.microcircuit import measure_microcircuit
 from neurograph.bench.multiarea import measure_multiarea
+from neurograph.bench.ordering import measure_ordering
 from neurograph.bench.outofcore import measure_out_of_core
 from neurograph.bench.settings import Settings
 from neurograph.bench.storing import measure_building
@@ -19,6 +20,7 @@ SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
     "microcircuit": measure_microcircuit,
     "multiarea": measure_multiarea,
     "outofcore": measure_out_of_core,
+    "order": measure_ordering,
 }
 
 __all__ = ["SUITES", "Settings"]

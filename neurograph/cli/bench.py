@@ -20,7 +20,7 @@ def bench(suite: str, out: Path, **given: Any) -> None:
     r"""Run SUITE, print its figures and write them to OUT/SUITE.json and OUT/SUITE.csv.
 
     \b
-    Suites: balanced, build, kernels, microcircuit, multiarea.
+    Suites: balanced, build, kernels, microcircuit, multiarea, order.
     \b
     Example:
       neurograph bench build --out /fast/disk/bench --up-to 100000000

@@ -7,6 +7,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., object])
 
+FULL_BITS = 16
 _EACH = ("random", "modular", "sheet")
 
 
@@ -29,16 +30,25 @@ def _option(
 @_option("--drive", str, "poisson or dc.", of=("microcircuit", "multiarea"), default="poisson")
 @_option("--modules", int, "number of modules.", of=("modular",), default="one for 5,000 neurons")
 @_option("--inside", float, "share of synapses that stay in the module.", of=("modular",), default="0.9")
-@_option("--stimulus", float, "wake modules in turn by this share of extra drive.", of=("modular",), default="0")
-@_option("--dwell", float, "how long each module's turn lasts, in ms.", of=("modular",), default="100")
+@_option(
+    "--stimulus",
+    float,
+    "wake modules or stripes in turn by this share of extra drive.",
+    of=("modular", "sheet"),
+    default="0",
+)
+@_option("--dwell", float, "how long each turn lasts, in ms.", of=("modular", "sheet"), default="100")
+@_option("--standing", float, "part of the usual drive that is always there.", of=("modular", "sheet"), default="1")
+@_option("--stripes", int, "stripes of the sheet that are woken.", of=("sheet",), default="20")
 @_option("--extent", float, "side of the sheet, in mm.", of=("sheet",), default="4")
 @_option("--sigma", float, "spread of connections, in mm.", of=("sheet",), default="0.3")
 @_option("--speed", float, "conduction speed, in mm/ms.", of=("sheet",), default="0.3")
 @_option("--dt", float, "Step in ms.", default="0.1")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every random synapse.")
 @click.option("--shuffle", is_flag=True, help="Store neurons in random order; hides the planted one, results stay.")
-@click.option("--weight-bits", type=int, default=16, show_default=True, help="Width of weight codes, 16 or 8.")
+@click.option("--weight-bits", type=int, default=FULL_BITS, show_default=True, help="Width of weight codes, 16 or 8.")
 @click.option("--codec", default="raw", show_default=True, help="Form of the rows on disk: raw or compressed.")
+@click.option("--order", "order_by", metavar="METHOD", help="Store neurons in an order of `neurograph order`.")
 @click.option("--memory", default="1GiB", show_default=True, help="Memory beyond what each neuron takes.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker threads; by default one for each processor.")
 def build(
@@ -48,6 +58,7 @@ def build(
     shuffle: bool,
     weight_bits: int,
     codec: str,
+    order_by: str | None,
     memory: str,
     jobs: int | None,
     **rest: Any,
@@ -64,18 +75,16 @@ def build(
     from neurograph_storage.sizes import format_size
 
     network = _describe(recipe, seed, {name: value for name, value in rest.items() if value is not None})
+    options: dict[str, Any] = {"seed": seed, "shuffle": shuffle, "codec": codec, "memory": memory, "jobs": jobs}
+    if weight_bits != FULL_BITS:
+        options["weight_bits"] = weight_bits
     with progress_bar("building", " synapses") as progress:
-        circuit = build_circuit(
-            out,
-            network,
-            seed=seed,
-            shuffle=shuffle,
-            weight_bits=weight_bits,
-            codec=codec,
-            memory=memory,
-            jobs=jobs,
-            progress=progress,
-        )
+        if order_by is None:
+            circuit = build_circuit(out, network, progress=progress, **options)
+        else:
+            from neurograph.ordering.order import build_ordered
+
+            circuit = build_ordered(out, network, order_by=order_by, progress=progress, **options)
     size = sum(spec.nbytes for spec in circuit.store.specs.values())
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses, {format_size(size)}")
 

@@ -12,6 +12,7 @@ from neurograph.cli.bench import bench
 from neurograph.cli.build import build
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
+from neurograph.cli.order import order
 from neurograph.cli.plot import plot
 from neurograph.cli.run import run
 from neurograph_storage.errors import ArgumentError, NeuroGraphError
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, import_command, info, plot, run, verify):
+for _command in (bench, build, import_command, info, order, plot, run, verify):
     cli.add_command(_command)
 for _command in (cli, *cli.commands.values()):
     # Docstrings are raw text, in which click's mark of lines that are to stay as they are is two characters.

@@ -81,7 +81,7 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
     """
     starts, words = np.zeros(store.neurons + 1, np.uint64), np.empty(store.counts.plain_words, np.uint16)
     row = at = 0
-    for rows in in_order(partial(_load, store), store.row_batches(BATCH_WORDS), jobs):
+    for rows in in_order(partial(load_rows, store), store.row_batches(BATCH_WORDS), jobs):
         count, length = len(rows.starts) - 1, len(rows.words)
         if at + length > len(words):
             break
@@ -93,7 +93,14 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
     return starts, words
 
 
-def _load(store: CircuitStore, batch: tuple[int, int]) -> Rows:
+def load_rows(store: CircuitStore, batch: tuple[int, int]) -> Rows:
+    """Read, check and make plain the rows ``batch[0] <= r < batch[1]``, of which there is at least one.
+
+    Raises
+    ------
+    CorruptionError
+        Names the granule and its chunk file, or the row.
+    """
     return decode_stored(store, batch[0], read_stored(store, *batch, None if store.codec == RAW else _SCRATCH))
 
 

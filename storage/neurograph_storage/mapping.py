@@ -96,6 +96,13 @@ def advise(mapped: NDArray[np.generic], *, fits: bool) -> None:
         _libc.madvise(mapped.ctypes.data, mapped.nbytes, mmap.MADV_WILLNEED if fits else mmap.MADV_RANDOM)
 
 
+def drop(mapped: NDArray[np.generic]) -> None:
+    """Let go of the pages of a mapped array; whoever reads them again gets them from the page cache or the disk."""
+    if mapped.nbytes:
+        start = mapped.ctypes.data // mmap.PAGESIZE * mmap.PAGESIZE
+        _libc.madvise(start, mapped.ctypes.data + mapped.nbytes - start, mmap.MADV_DONTNEED)
+
+
 def _check_file(path: Path, expected: int) -> None:
     try:
         found = path.stat().st_size
