@@ -10,6 +10,7 @@ import click
 
 from neurograph.cli.bench import bench
 from neurograph.cli.build import build
+from neurograph.cli.export import export
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
 from neurograph.cli.plot import plot
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, import_command, info, plot, run, verify):
+for _command in (bench, build, export, import_command, info, plot, run, verify):
     cli.add_command(_command)
 
 

@@ -18,9 +18,9 @@ COMPILING = "compiling the kernels, which is done once and then kept: some 15 s"
 @click.option(
     "--drive",
     type=click.Path(),
-    help="Events from outside: step or time_ms, index or neuron, [receptor], [weight].",
+    help="Events from outside: a table of step or time_ms, index or neuron, [receptor], [weight]; or SONATA spikes.",
 )
-@click.option("--spikes", type=click.Path(), help="Write spikes to this Parquet file.")
+@click.option("--spikes", type=click.Path(), help="Write spikes to this file: .parquet, .csv or .h5 (SONATA).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all figures.")
 def run(
     circuit: str,
@@ -42,8 +42,8 @@ def run(
 
     from neurograph.circuit import Circuit
     from neurograph.cli.progress import progress_bar
-    from neurograph.drive import read_drive
-    from neurograph.record import check_spike_path, write_spikes
+    from neurograph.formats.drives import read_drive
+    from neurograph.formats.spike_files import check_spike_path, write_spikes
     from neurograph.simulation import Simulation
 
     if spikes is not None:

@@ -1,7 +1,7 @@
 """How are rows read from the disk and checked on the way, and how do compressed ones come into memory?
 
 A piece of rows is read by the granules it lies on, so each is compared with its checksum before anything else looks at
-its words. `load_plain` does that for a whole circuit, by threads.
+its words. `load_rows` does that for some rows, `load_plain` for a whole circuit, by threads.
 """
 
 import threading
@@ -81,7 +81,7 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
     """
     starts, words = np.zeros(store.neurons + 1, np.uint64), np.empty(store.counts.plain_words, np.uint16)
     row = at = 0
-    for rows in in_order(partial(_load, store), store.row_batches(BATCH_WORDS), jobs):
+    for rows in in_order(partial(load_rows, store), store.row_batches(BATCH_WORDS), jobs):
         count, length = len(rows.starts) - 1, len(rows.words)
         if at + length > len(words):
             break
@@ -93,7 +93,14 @@ def load_plain(store: CircuitStore, jobs: int | None = None) -> tuple[NDArray[np
     return starts, words
 
 
-def _load(store: CircuitStore, batch: tuple[int, int]) -> Rows:
+def load_rows(store: CircuitStore, batch: tuple[int, int]) -> Rows:
+    """Read rows ``start <= r < stop`` of a batch (start, stop), checked; compressed ones come back plain.
+
+    Raises
+    ------
+    CorruptionError
+        Names the granule and its chunk file, or the row.
+    """
     stored = read_stored(store, *batch, None if store.codec == RAW else _SCRATCH)
     for granule in stored.damaged.tolist():
         raise store.granule_error(ROW_WORDS, granule)
