@@ -101,7 +101,12 @@ def pointneurons(folder: Path, *, dt: float = 0.1) -> Path:
         f"100 ei=='e' * 2.0 {rows}101 ei=='i' * 2.0 {rows}"
     )
     _json(folder / "synapses/ExcToExc.json", {})
-    spikes(folder / "inputs/external_spike_trains.h5", "external", np.sort(rng.random(300) * 100), rng.integers(0, 10, 300))
+    spikes(
+        folder / "inputs/external_spike_trains.h5",
+        "external",
+        np.sort(rng.random(300) * 99 + 1),
+        rng.integers(0, 10, 300),
+    )
     _json(folder / "node_sets.json", {"external": {"population": "external"}})
     names = ("internal", "external")
     pairs = ("internal_internal", "external_internal")
@@ -161,7 +166,8 @@ def intfire(folder: Path) -> Path:
         "101 i VisL4 nrn:IntFire1 point_process IntFire1_inh_1.json LIF_inh\n"
     )
     (folder / "network/lgn_node_types.csv").write_text(
-        "node_type_id model_type ei location pop_name\n100 virtual e LGN tON\n101 virtual e LGN tOFF\n102 virtual e LGN tONOFF\n"
+        "node_type_id model_type ei location pop_name\n"
+        "100 virtual e LGN tON\n101 virtual e LGN tOFF\n102 virtual e LGN tONOFF\n"
     )
     _json(folder / "models/IntFire1_exc_1.json", {"tau": 0.024, "refrac": 0.003})
     _json(folder / "models/IntFire1_inh_1.json", {"tau": 0.007, "refrac": 0.003})

@@ -93,8 +93,7 @@ def import_command(
     change = circuit.store.circuit["max_delay_change"]
     if change > 1e-9:
         click.echo(f"delays were rounded to steps of {circuit.dt:g} ms, by {change:g} ms at most", err=True)
-    if edges.endswith(".json"):
-        _say_errors(circuit)
+    _say_errors(circuit)
 
 
 def _load_network(config: str, out: str, table: dict[str, Any], common: dict[str, Any]) -> Any:
@@ -127,9 +126,9 @@ def _load_edges(edges: str, out: str, table: dict[str, Any], common: dict[str, A
 
 def _say_errors(circuit: Any) -> None:
     """Say how far stored weights are from those of the files, if they are."""
-    from neurograph.info import describe_circuit
+    from neurograph.info import receptor_facts
 
-    for said in describe_circuit(circuit)["receptors"]:
+    for said in receptor_facts(circuit):
         if said["max_error"] > 0:
-            error = f"{said['max_error']:.3g} {said['unit']} at most"
-            click.echo(f"weights onto {said['receptor']} were rounded, by {error}", err=True)
+            errors = f"{said['max_error']:.3g} {said['unit']} at most, {said['rms_error']:.3g} RMS"
+            click.echo(f"weights onto {said['receptor']} were rounded, by {errors}", err=True)

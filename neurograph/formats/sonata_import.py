@@ -109,10 +109,8 @@ def _place(network: Network, found: Sequence[NodePopulation], config: SonataConf
         first, members = network.size, []
         for kind in population.types:
             name = _population_name(population, kind.name, config)
-            initial: dict[str, Any] = {
-                state: restore(v) for state, v in config.own.get("initial", {}).get(name, {}).items()
-            }
-            initial |= kind.node.initial
+            said = config.own.get("initial", {}).get(name, {})
+            initial: dict[str, Any] = {**kind.node.initial, **{state: restore(v) for state, v in said.items()}}
             arrays = {k.removeprefix(INITIAL): v for k, v in kind.values.items() if k.startswith(INITIAL)}
             initial |= {state: values for state, values in arrays.items() if not np.isnan(values).all()}
             initial = {s: v for s, v in initial.items() if s in kind.node.model.states}
@@ -120,8 +118,8 @@ def _place(network: Network, found: Sequence[NodePopulation], config: SonataConf
             members.append(network.population(name, len(kind.ids), kind.node.model, initial=initial, ids=ids))
         ids = np.concatenate([np.empty(0, np.int64), *(kind.ids for kind in population.types)])
         placed[population.name] = _Placed(members, ids)
-        said = {"name": population.name, "first": first, "size": len(ids)}
-        recipe.append(said if own_ids else said | {"first_id": base})
+        entry = {"name": population.name, "first": first, "size": len(ids)}
+        recipe.append(entry if own_ids else entry | {"first_id": base})
         base += int(ids.max(initial=-1)) + 1
     network.recipe = {"name": "sonata", "config": config.path.name, "populations": recipe}
     return placed

@@ -10,7 +10,7 @@ Weights are in the unit of the template: pA, nS or mV for NEST's, 1 for `IntFire
 """  # noqa: E501 (a table)
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,26 +30,32 @@ from neurograph_storage.errors import ArgumentError, DataError
 
 
 class NestModel(NamedTuple):
-    """A model of NEST: ours, and the defaults of NEST where they differ from ours."""
+    """A model of NEST: ours, the defaults of NEST where they differ from ours, and where its states start.
+
+    NEST's ``V_m`` starts at a number, not at ``E_L``.
+    """
 
     ours: type[Model]
     defaults: Mapping[str, float]
+    start: Mapping[str, float]
 
 
+_V = {"V_m": -70.0}
 _LIF = {"E_L": -70.0, "V_th": -55.0, "V_reset": -70.0}
 
 NEST_MODELS: Mapping[str, NestModel] = {
-    "iaf_psc_exp": NestModel(LIFExp, {**_LIF, "tau_syn_ex": 2.0, "tau_syn_in": 2.0}),
-    "iaf_psc_alpha": NestModel(LIFAlpha, {}),
-    "iaf_psc_delta": NestModel(LIFDelta, {}),
+    "iaf_psc_exp": NestModel(LIFExp, {**_LIF, "tau_syn_ex": 2.0, "tau_syn_in": 2.0}, _V),
+    "iaf_psc_alpha": NestModel(LIFAlpha, {}, _V),
+    "iaf_psc_delta": NestModel(LIFDelta, {}, _V),
     "iaf_cond_exp": NestModel(
         LIFCond,
         {**_LIF, "C_m": 250.0, "g_L": 16.6667, "V_reset": -60.0, "E_in": -85.0, "tau_syn_ex": 0.2, "tau_syn_in": 2.0,
          "t_ref": 2.0},
+        _V,
     ),
-    "aeif_psc_exp": NestModel(AdEx, {"V_peak": 0.0, "V_reset": -60.0}),
-    "izhikevich": NestModel(Izhikevich, {}),
-    "parrot_neuron": NestModel(Parrot, {}),
+    "aeif_psc_exp": NestModel(AdEx, {"V_peak": 0.0, "V_reset": -60.0}, {"V_m": -70.6}),
+    "izhikevich": NestModel(Izhikevich, {}, {"V_m": -65.0, "U_m": -13.0}),
+    "parrot_neuron": NestModel(Parrot, {}, {}),
 }  # fmt: skip
 
 # States that NEST's parameters set.
@@ -91,15 +97,16 @@ def template_of(model: Model) -> tuple[str, dict[str, Any]]:
     """Return template and parameters of one of our models."""
     for name, nest in NEST_MODELS.items():
         if nest.ours is type(model):
-            return f"nest:{name}", asdict(model)
+            start = {key: model.default_state()[_STATES[key]] for key in nest.start}
+            return f"nest:{name}", asdict(model) | start
     return f"neurograph:{type(model).__name__}", asdict(model)
 
 
 def _nest(name: str, parameters: Mapping[str, Any], where: str) -> Node:
-    ours, defaults = NEST_MODELS[name]
-    initial = {_STATES[key]: float(value) for key, value in parameters.items() if key in _STATES}
+    ours, defaults, start = NEST_MODELS[name]
+    initial = {_STATES[key]: float(parameters.get(key, value)) for key, value in start.items()}
     rest = {k: v for k, v in parameters.items() if k not in _STATES and not (k in _SAME and v == _SAME[k])}
-    unknown = rest.keys() - ours.__dataclass_fields__.keys()
+    unknown = rest.keys() - {field.name for field in fields(ours)}
     if unknown:
         raise DataError(f"{where}: nest:{name} has {min(unknown)}, which our {ours.__name__} does not have")
     return Node(ours(**{**defaults, **{key: float(value) for key, value in rest.items()}}), initial)

@@ -1,7 +1,8 @@
 """Which SONATA population and node id is each neuron of a circuit?
 
 A circuit that came from SONATA says so in its provenance. Of any other one, the neurons that are simulated are the
-nodes ``neurons``, and each population of `SpikeSource`s is a population of virtual nodes of its own; node ids count from 0.
+nodes ``neurons``, and each population of `SpikeSource`s is a population of virtual nodes of its own; node ids count
+from 0.
 """
 
 from dataclasses import dataclass
