@@ -7,6 +7,7 @@ PyNN for a simulator by name run unchanged with ``python -m neurograph.pynn SCRI
 
 import sys
 from typing import Any
+from warnings import warn
 
 try:
     import pyNN  # noqa: F401
@@ -62,9 +63,7 @@ def list_standard_models() -> list[str]:
     return [cell.__name__ for cell in _CELLS if issubclass(cell, StandardCellType)]
 
 
-def setup(
-    timestep: float = DEFAULT_TIMESTEP, min_delay: float | str = DEFAULT_MIN_DELAY, **extra_params: Any
-) -> int:
+def setup(timestep: float = DEFAULT_TIMESTEP, min_delay: float | str = DEFAULT_MIN_DELAY, **extra_params: Any) -> int:
     """Begin anew; what there was is gone.
 
     Parameters
@@ -76,7 +75,7 @@ def setup(
     """
     common.setup(timestep, min_delay, **extra_params)
     if extra_params.get("spike_precision", "on_grid") != "on_grid":
-        raise NotImplementedError("neurograph.pynn has spikes on the grid of time steps only")
+        warn("neurograph.pynn has spikes on the grid of time steps only, also with spike_precision", stacklevel=2)
     state, max_delay = simulator.state, extra_params.get("max_delay", DEFAULT_MAX_DELAY)
     state.clear()
     state.dt = float(timestep)
@@ -99,10 +98,12 @@ run, run_until = common.build_run(simulator)
 run_for = run
 reset = common.build_reset(simulator)
 initialize = common.initialize
-get_current_time, get_time_step, get_min_delay, get_max_delay, num_processes, rank = common.build_state_queries(simulator)
+get_current_time, get_time_step, get_min_delay, get_max_delay, num_processes, rank = common.build_state_queries(
+    simulator
+)
 create = common.build_create(Population)
 connect = common.build_connect(Projection, globals()["FixedProbabilityConnector"], StaticSynapse)
-set = common.set
+set = common.set  # noqa: A001 (PyNN's name)
 record = common.build_record(simulator)
 
 

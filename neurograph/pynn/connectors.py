@@ -1,6 +1,7 @@
-"""PyNN's connectors, as they are but for one thing: from a single neuron a column of a map is an array of one, not a number.
+"""PyNN's connectors, as they are but for one thing.
 
-NumPy no longer finds what is not zero in a number; PyNN's own classes ask it to.
+From a single neuron a column of a map is an array of one, not a number: NumPy no longer finds what is not zero in a
+number, and PyNN's own classes ask it to.
 """
 
 from collections.abc import Callable, Iterable, Iterator

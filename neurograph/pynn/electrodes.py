@@ -7,7 +7,7 @@ from pyNN.parameters import ParameterSpace, Sequence
 from pyNN.random import NumpyRNG
 from pyNN.standardmodels import build_translations, electrodes
 
-from neurograph.pynn import simulator
+import neurograph.pynn.simulator as simulator
 
 
 class _Electrode:
@@ -90,10 +90,6 @@ class StepCurrentSource(_Electrode, electrodes.StepCurrentSource):
         last = np.append(np.diff(steps) > 0, True)[: len(steps)]
         self._values["times"] = np.round(steps[last] * simulator.state.dt, 9)
         self._values["amplitudes"] = amplitudes[last]
-
-    def get_native_parameters(self) -> Any:
-        """Return the values."""
-        return ParameterSpace({name: Sequence(values) for name, values in self._values.items()})
 
     def current_at(self, time: float) -> float:
         """See `_Electrode`."""

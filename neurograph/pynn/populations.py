@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.parameters import ParameterSpace, Sequence, simplify
 
-from neurograph.pynn import simulator
+import neurograph.pynn.simulator as simulator
 from neurograph.pynn.network import ARRAY
 from neurograph.pynn.recording import Recorder
 
@@ -103,7 +103,9 @@ class Population(_Cells, common.Population):
     def _check_times(self) -> None:
         for times in self.parameters.get("spike_times", ()):
             if (np.diff(np.asarray(_times(times), float)) < 0).any():
-                raise errors.InvalidParameterValueError("Spike times given to SpikeSourceArray must be in increasing order")
+                raise errors.InvalidParameterValueError(
+                    "Spike times given to SpikeSourceArray must be in increasing order"
+                )
 
     @property
     def spike_steps(self) -> NDArray[np.int64]:

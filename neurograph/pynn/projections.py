@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common
-from pyNN.core import ezip  # noqa: F401 (older releases of PyNN look for it here)
 from pyNN.space import Space
 from pyNN.standardmodels import build_translations, synapses
 
-from neurograph.pynn import simulator
+import neurograph.pynn.simulator as simulator
 
 
 class StaticSynapse(synapses.StaticSynapse):
@@ -113,8 +112,7 @@ class Projection(common.Projection):
         """Return the ids of source and target of each synapse."""
         cells = (np.asarray(group.all_cells, np.int64) for group in (self.pre, self.post))
         source, target = (
-            ids[self.values[name]]
-            for ids, name in zip(cells, ("presynaptic_index", "postsynaptic_index"), strict=True)
+            ids[self.values[name]] for ids, name in zip(cells, ("presynaptic_index", "postsynaptic_index"), strict=True)
         )
         return source, target
 

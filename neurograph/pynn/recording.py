@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyNN import recording
 
-from neurograph.pynn import simulator
+import neurograph.pynn.simulator as simulator
 from neurograph.simulation import Simulation
 
 
@@ -28,7 +28,9 @@ class Recorder(recording.Recorder):
         if variable.name == "spikes":
             return
         if new_ids and variable.name in self._rows:
-            raise NotImplementedError("neurograph.pynn cannot record more neurons while the network runs; reset() first")
+            raise NotImplementedError(
+                "neurograph.pynn cannot record more neurons while the network runs; reset() first"
+            )
         self.sampling_interval = sampling_interval or self._simulator.state.dt
 
     def _stride(self) -> int:

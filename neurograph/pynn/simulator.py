@@ -1,8 +1,9 @@
 """When does a PyNN network become a circuit, and how does it run?
 
-At the first `run`, and again after a `reset` if it was changed: all populations and projections are built into a circuit
-in a temporary folder. A run stops for what PyNN may ask of any step: currents, spikes of arrays, recorded variables; in
-between it goes as far as it can at once. Step k ends at (k + 1) dt, and that is the time PyNN gives its spikes.
+At the first `run`, and again after a `reset` if it was changed: all populations and projections are built into a
+circuit in a temporary folder. A run stops for what PyNN may ask of any step: currents, spikes of arrays, recorded
+variables; in between it goes as far as it can at once. Step k ends at (k + 1) dt, and that is the time PyNN gives its
+spikes.
 """
 
 import tempfile
@@ -90,7 +91,9 @@ class State(common.control.BaseState):  # type: ignore[misc]
             If the network has run: then it can be changed only after a reset.
         """
         if self.running:
-            raise NotImplementedError(f"neurograph.pynn cannot change {what} while the network runs; call reset() first")
+            raise NotImplementedError(
+                f"neurograph.pynn cannot change {what} while the network runs; call reset() first"
+            )
         self.circuit = None
 
     @property
