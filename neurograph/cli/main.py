@@ -10,9 +10,12 @@ import click
 
 from neurograph.cli.bench import bench
 from neurograph.cli.build import build
+from neurograph.cli.completion import completion
+from neurograph.cli.doctor import doctor
 from neurograph.cli.export import export
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
+from neurograph.cli.plan import plan
 from neurograph.cli.plot import plot
 from neurograph.cli.run import run
 from neurograph_storage.errors import ArgumentError, NeuroGraphError
@@ -31,7 +34,7 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, export, import_command, info, plot, run, verify):
+for _command in (bench, build, completion, doctor, export, import_command, info, plan, plot, run, verify):
     cli.add_command(_command)
 
 
