@@ -21,6 +21,8 @@ from neurograph_storage.layout import MAX_CODE
 Weights = Distribution | ListedValues | NDArray[np.floating[Any]]
 # A unit is the smallest weight divided by one of these; beyond that, rounding is as good.
 _DIVISORS = 1024
+# Weights that were codes before have two, among many, that are at most so many units apart.
+_FEW_UNITS = 16
 
 
 @dataclass(frozen=True)
@@ -144,17 +146,20 @@ def _common_unit(magnitudes: NDArray[np.float64] | None, max_code: int) -> float
 def _unit_of_codes(magnitudes: NDArray[np.float64], max_code: int) -> float | None:
     """Return the unit of weights that were codes before, times a unit with a long fraction: those of an export.
 
-    The smallest difference is about the unit; which of the numbers around it is decided by what multiplies exactly.
+    The smallest difference is the unit, or a few of them, but for what floats lose; which of the numbers around it is
+    decided by what multiplies exactly.
     """
     if len(magnitudes) < 2:
         return None
-    steps = round(float(magnitudes[-1] / np.diff(magnitudes).min()))
-    if not 0 < steps <= max_code:
-        return None
-    unit = float(magnitudes[-1] / steps)
-    for candidate in (unit, *(float(np.nextafter(unit, end)) for end in (0.0, np.inf))):
-        if np.array_equal(np.round(magnitudes / candidate) * candidate, magnitudes):
-            return candidate
+    difference, largest = float(np.diff(magnitudes).min()), float(magnitudes[-1])
+    for divisor in range(1, _FEW_UNITS + 1):
+        steps = round(largest * divisor / difference)
+        if steps > max_code:
+            return None
+        unit = largest / steps
+        for candidate in (unit, *(float(np.nextafter(unit, end)) for end in (0.0, np.inf))):
+            if np.array_equal(np.round(magnitudes / candidate) * candidate, magnitudes):
+                return candidate
     return None
 
 

@@ -158,6 +158,12 @@ def test_nest_defaults_are_those_of_nest() -> None:
         assert asdict(model) | start == {key: defaults[name][key] for key in (*asdict(model), *start)}, name
 
 
+def test_the_document_names_every_model_of_nest_that_we_have() -> None:
+    first, *others = NEST_MODELS
+    row = ", ".join([f"`nest:{first}`", *(f"`{name}`" for name in others)])
+    assert f"| {row} |" in (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
+
+
 def test_reports_of_spikes_go_out_and_in(tmp_path: Path) -> None:
     config = sonata_files.intfire(tmp_path / "net")
     out = tmp_path / "c.zarr"

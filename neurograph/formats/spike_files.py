@@ -35,9 +35,12 @@ def check_spike_path(path: str | os.PathLike[str]) -> None:
     ArgumentError
         If its name has another ending, the folder does not exist, or the path is a folder.
     """
-    if not Path(path).name.endswith(ENDINGS):
-        raise ArgumentError(f"spikes cannot be written to {path}; allowed endings: {', '.join(ENDINGS)}")
-    record.check_spike_path(Path(path).with_suffix(".parquet") if not Path(path).is_dir() else path)
+    final = Path(path)
+    if not final.name.endswith(ENDINGS):
+        raise ArgumentError(f"spikes cannot be written to {final}; allowed endings: {', '.join(ENDINGS)}")
+    if not final.parent.is_dir() or final.is_dir():
+        why = "it is a folder" if final.is_dir() else "there is no such folder"
+        raise ArgumentError(f"cannot write spikes to {final}: {why}")
 
 
 def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
