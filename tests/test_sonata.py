@@ -242,6 +242,14 @@ def test_inputs_that_cannot_be_given_are_refused_by_name(tmp_path: Path) -> None
     _edit(config, '"module": "nwb", "input_file": "$INPUT_DIR/old.nwb", "enabled": false', '"module": "nwb"')
     with pytest.raises(ng.DataError, match="input old in .* is spikes by nwb"):
         ng.read_drive(config, circuit)
+    _edit(config, '"module": "nwb"', '"module": "nwb", "enabled": false')
+    for old, new, message in (
+        ('"node_set": "external"', '"node_set": "outside"', "spikes are of population 'outside'"),
+        ('"node_set": "outside"', '"node_set": "internal"', "spikes of 'internal' are wanted"),
+    ):
+        _edit(config, old, new)
+        with pytest.raises(ng.DataError, match=message):
+            ng.read_drive(config, circuit)
     sonata_files.spikes(tmp_path / "s.h5", "internal", np.array([1.0]), np.array([0]))
     with pytest.raises(ng.DataError, match="is LIFAlpha and finds its own"):
         ng.read_drive(tmp_path / "s.h5", circuit)

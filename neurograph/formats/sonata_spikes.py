@@ -116,6 +116,11 @@ def indexed_spikes(
         If the circuit has no such population of nodes, or no such node.
     """
     places = {place.name: place for place in node_places(circuit)}
+    there = [report.population for report in reports]
+    if population is not None:
+        _place(population, places)
+        if population not in there and None not in there:
+            raise DataError(f"spikes of {population!r} are wanted; the file has those of {', '.join(map(str, there))}")
     for report in reports:
         name = report.population if report.population is not None else population
         if population is not None and name != population:
