@@ -130,9 +130,15 @@ def _enter(cursors: Cursors, at: int, end: int, step: int, block: int) -> None:
 
 
 @kernel
-def launch(cursors: Cursors, graph: Graph, step: int, spike: int) -> None:
-    """Make a cursor for each section of a spike's row onto a block that the worker owns; there must be room."""
-    words, start = graph.words, np.int64(graph.start[spike])
+def launch(cursors: Cursors, graph: Graph, step: int, row: int) -> None:
+    """Make a cursor for each section of a spike's row onto a block that the worker owns; there must be room.
+
+    Parameters
+    ----------
+    row : int
+        Word at which the row begins, or a part of it that is a row.
+    """
+    words, start = graph.words, np.int64(row)
     sections = np.int64(words[start])
     at = start + 1 + 3 * sections
     for entry in range(start + 1, start + 1 + 3 * sections, 3):

@@ -42,20 +42,28 @@ from neurograph.share import (
     Events,
     Neurons,
 )
-from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer
+from neurograph.tails import PLACED, PLANNED, STEP_BITS, Tails, count_due, follow, free, place, request
+from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
+from neurograph_storage.fetching import AT, READY, RING, WORDS
+from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import kernel, part
+from neurograph_storage.libc import nanoseconds
 
-# What `advance` comes back with: done; in need of a new log, more cursors, or leave to read rows; or stopped by others.
-DONE, LOG, CURSORS, ROWS, ABORTED = range(5)
+# What `advance` comes back with: done; in need of a new log, more cursors, or leave to read rows; stopped by others; a
+# tail is due that has not arrived, or for which there is no room.
+DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL = range(7)
 # Positions in `progress`.
-STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START = range(10)
-PROGRESS = 10
-_STEPPING, _MEETING, _LAUNCHING = range(3)
+(STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START, WANTED, LAUNCHED,
+ HITS, MISSES, STALLED) = range(15)  # fmt: skip
+PROGRESS = 16
+_STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
 # Positions in `meeting`, a cache line apart.
 ARRIVED, ABORT = 0, 8
 _SPINS = 4000
+# Turns of waiting for a tail before Python has a look.
+_PATIENCE = 100_000
 # An epoch is no longer than this, so that the board stays small.
-MAX_EPOCH = 64
+MAX_EPOCH = 2**STEP_BITS
 
 
 class Common(NamedTuple):
@@ -84,7 +92,9 @@ class Work(NamedTuple):
 
     Attributes
     ----------
-    worker, workers, first_neuron, min_delay : int
+    worker, workers, first_neuron : int
+    epoch_steps : int
+        At most the smallest delay.
     progress : (PROGRESS,) int64
     log : (at least the neurons,) uint32
         Storage ids of spikes, step by step.
@@ -96,7 +106,7 @@ class Work(NamedTuple):
     worker: int
     workers: int
     first_neuron: int
-    min_delay: int
+    epoch_steps: int
     progress: NDArray[np.int64]
     log: NDArray[np.uint32]
     log_counts: NDArray[np.int32]
@@ -246,7 +256,7 @@ def _run_epoch(
 ) -> int:  # fmt: skip
     progress = work.progress
     if progress[STEP] == progress[EPOCH_END]:
-        progress[EPOCH_END] = min(progress[STEP] + min(work.min_delay, MAX_EPOCH), until)
+        progress[EPOCH_END] = min(progress[STEP] + work.epoch_steps, until)
         progress[EPOCH_START] = progress[STEP]
     start = progress[EPOCH_START]
     while progress[STEP] < progress[EPOCH_END]:
@@ -284,7 +294,7 @@ def _launch_epoch(work: Work, cursors: Cursors, graph: Graph, common: Common, st
                 if common.silenced[spike]:
                     continue
                 if launching:
-                    launch(cursors, graph, start + k, spike)
+                    launch(cursors, graph, start + k, graph.start[spike])
                 elif not common.passed[spike]:
                     return -1
             total += place[1]
@@ -292,8 +302,95 @@ def _launch_epoch(work: Work, cursors: Cursors, graph: Graph, common: Common, st
 
 
 @kernel
+def _keys(work: Work, common: Common, start: int, spikes: int) -> NDArray[np.int64]:
+    """Return the epoch's spikes as keys, sorted; see `request`."""
+    keys, count = np.empty(spikes, np.int64), 0
+    for worker in range(work.workers):
+        for k in range(work.progress[STEP] - start):
+            place = common.board[worker, work.progress[EPOCH] & 1, k]
+            for spike in carray(pointer(place[0]), (place[1],), np.uint32):
+                if not common.silenced[spike]:
+                    keys[count] = np.int64(spike) << STEP_BITS | k
+                    count += 1
+    return np.sort(keys[:count])
+
+
+@kernel
+def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
+    """Free, request and place tails, once an epoch; return `FULL` if one that is due has no place, else `DONE`."""
+    progress, counters = work.progress, tails.counters
+    if work.worker != 0 or counters[PLANNED] > progress[EPOCH]:
+        return DONE
+    start, step = progress[EPOCH_START], progress[STEP]
+    # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
+    if not follow(tails, start, step):
+        return FULL
+    free(tails, step)
+    if not request(tails, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
+        return FULL
+    place(tails)
+    due = progress[LAUNCHED] + count_due(tails, progress[LAUNCHED], step + work.epoch_steps)
+    if counters[PLACED] < due:
+        return FULL
+    publish(counters, PLANNED, progress[EPOCH] + 1)
+    return DONE
+
+
+@kernel
+def _await(tails: Tails, common: Common, work: Work, number: int) -> int:
+    """Wait until a request has arrived; return `DONE`, `ABORTED`, or `LATE`."""
+    slot, progress = number % len(tails.state), work.progress
+    if fetch(tails.state, slot) == READY:
+        progress[HITS] += 1
+        return DONE
+    started, turns, status = nanoseconds(), 0, LATE
+    while turns < _PATIENCE and status == LATE:
+        if fetch(common.meeting, ABORT):
+            status = ABORTED
+        elif fetch(tails.state, slot) == READY:
+            status = DONE
+        turns += 1
+        if turns > _SPINS:
+            give_way()
+    progress[STALLED] += nanoseconds() - started
+    progress[MISSES] += status == DONE
+    return status
+
+
+@kernel
+def _launch_tails(work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails) -> int:
+    """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `LATE` or `ABORTED`."""
+    progress, slots = work.progress, len(tails.state)
+    while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
+        if fetch(common.meeting, ABORT):
+            return ABORTED
+        give_way()
+    due = count_due(tails, progress[LAUNCHED], progress[STEP] + work.epoch_steps)
+    if not has_room(cursors, due * cursors.bins.shape[1]):
+        progress[WANTED] = due
+        return CURSORS
+    for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
+        of_request = tails.requests[number % slots]
+        if of_request[WORDS]:
+            status = _await(tails, common, work, number)
+            if status != DONE:
+                return status
+            first, length = tails.ring[of_request[RING]]
+            launch(cursors, graph, of_request[STEP_OF], first + of_request[AT] % length)
+        progress[LAUNCHED] = number + 1
+    return DONE
+
+
+@kernel
 def advance(
-    neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, common: Common, until: int
+    neurons: Neurons,
+    drives: Drives,
+    work: Work,
+    cursors: Cursors,
+    graph: Graph,
+    common: Common,
+    tails: Tails,
+    until: int,
 ) -> int:
     """Run a worker up to step ``until``; return why it came back.
 
@@ -313,13 +410,22 @@ def advance(
             if not _meet(work, common):
                 return ABORTED
             progress[PHASE] = _LAUNCHING
-        start = progress[EPOCH_START]
-        spikes = _launch_epoch(work, cursors, graph, common, start, False)
-        if spikes < 0:
-            return ROWS
-        if not has_room(cursors, spikes * cursors.bins.shape[1]):
-            return CURSORS
-        _launch_epoch(work, cursors, graph, common, start, True)
+        if progress[PHASE] == _LAUNCHING:
+            start = progress[EPOCH_START]
+            spikes = _launch_epoch(work, cursors, graph, common, start, False)
+            if spikes < 0:
+                return ROWS
+            if not has_room(cursors, spikes * cursors.bins.shape[1]):
+                progress[WANTED] = spikes
+                return CURSORS
+            if tails.streaming and _plan(work, common, tails, spikes) != DONE:
+                return FULL
+            _launch_epoch(work, cursors, graph, common, start, True)
+            progress[PHASE] = _AWAITING
+        if tails.streaming:
+            status = _launch_tails(work, cursors, graph, common, tails)
+            if status != DONE:
+                return status
         progress[EPOCH] += 1
         progress[PHASE] = _STEPPING
     return DONE

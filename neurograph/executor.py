@@ -31,14 +31,20 @@ from neurograph.epoch import (
     EPOCH,
     EVENTS,
     FIRST_STEP,
+    FULL,
+    HITS,
+    LATE,
     LOG,
     LOGGED,
     MAX_EPOCH,
+    MISSES,
     NEXT_DRIVEN,
     NEXT_INJECTED,
     PROGRESS,
     ROWS,
+    STALLED,
     STEP,
+    WANTED,
     Common,
     Work,
     advance,
@@ -47,6 +53,9 @@ from neurograph.epoch import (
 from neurograph.events import OutsideEvents, no_events
 from neurograph.record import SpikePart
 from neurograph.share import Share, drives_of
+from neurograph.statistics import PrefetchStatistics
+from neurograph.streaming import Stream
+from neurograph.tails import Tails
 from neurograph_storage.codec import RAW
 from neurograph_storage.guard import RowGuard
 
@@ -76,15 +85,15 @@ class _Worker:
         self._cursors = Cursors.make(first, last - first, circuit.store.max_delay)
         log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
-        self._work = Work(number, workers, self.share.low, circuit.store.min_delay, np.zeros(PROGRESS, np.int64),
+        self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
                           log, counts, none, none)  # fmt: skip
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
 
     @property
-    def events(self) -> int:
-        """Synaptic events delivered so far."""
-        return int(self._work.progress[EVENTS])
+    def progress(self) -> NDArray[np.int64]:
+        """Where the worker stands, and what it has counted; see `neurograph.epoch`."""
+        return self._work.progress
 
     def set_driven(self, events: OutsideEvents) -> None:
         """Take events from outside, in place of those given before."""
@@ -109,8 +118,9 @@ class _Worker:
         """Call compiled code, do what it asks for, and return whether it must be called again."""
         executor = self._executor
         status = advance(
-            self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common, until
-        )
+            self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
+            executor.tails, until,
+        )  # fmt: skip
         if status == LOG:
             self._take_log()
             # Other workers may still read from the logs of this epoch and of the one before.
@@ -118,10 +128,12 @@ class _Worker:
             self._old_logs = [*(old for old in self._old_logs if old[0] >= epoch - 1), (epoch, self._work.log)]
             self._work = self._work._replace(log=np.empty_like(self._work.log))
         elif status == CURSORS:
-            spikes = spikes_of_epoch(self._work, executor.common)
-            self._cursors = self._cursors.grown(len(spikes) * self._cursors.bins.shape[1])
+            wanted = int(self._work.progress[WANTED])
+            self._cursors = self._cursors.grown(wanted * self._cursors.bins.shape[1])
         elif status == ROWS:
             executor.admit(spikes_of_epoch(self._work, executor.common))
+        elif status in (LATE, FULL):
+            executor.attend(full=status == FULL)
         return status not in (DONE, ABORTED)
 
     def _take_log(self) -> None:
@@ -143,16 +155,18 @@ class Executor:
         Threads, the caller's included; no more are used than there are target blocks.
     seed : int
         Decides noise and start values.
-    fits : bool
-        Whether all rows will stay in memory.
+    stream : Stream, optional
+        Brings in the rows of a circuit that does not fit in memory; the executor closes it.
     """
 
-    def __init__(self, circuit: Circuit, *, workers: int, seed: int, fits: bool = True) -> None:
-        self.circuit, self.step = circuit, 0
-        self.graph, self.drives = Graph.of(circuit), drives_of(circuit, seed)
-        # Rows that were made plain have been checked on the way.
-        raw = circuit.store.codec == RAW
-        self._guard, self._guard_lock = RowGuard(circuit.store, ahead=fits) if raw else None, Lock()
+    def __init__(self, circuit: Circuit, *, workers: int, seed: int, stream: Stream | None = None) -> None:
+        self.circuit, self.step, self.stream = circuit, 0, stream
+        self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)
+        self.tails = stream.tails if stream else Tails.none()
+        self.epoch_steps = stream.epoch_steps if stream else min(circuit.store.min_delay, MAX_EPOCH)
+        # Rows that were made plain, or come by a stream, are checked on the way.
+        guarded = circuit.store.codec == RAW and stream is None
+        self._guard, self._guard_lock = RowGuard(circuit.store, ahead=True) if guarded else None, Lock()
         blocks = -(-circuit.neurons // self.graph.block_neurons)
         edges = [(int(a), int(b)) for a, b in pairwise(np.arange(workers + 1) * blocks // workers) if a < b]
         self.common = Common(
@@ -173,7 +187,20 @@ class Executor:
     @property
     def events(self) -> int:
         """Synaptic events delivered so far."""
-        return sum(worker.events for worker in self.workers)
+        return self._total(EVENTS)
+
+    @property
+    def stall_s(self) -> float:
+        """Time that a worker waited for rows so far, on average over workers, in seconds."""
+        return self._total(STALLED) / len(self.workers) * 1e-9
+
+    @property
+    def prefetch(self) -> PrefetchStatistics:
+        """What reading ahead achieved; a tail counts once for each worker."""
+        return self.stream.prefetch(self._total(HITS), self._total(MISSES)) if self.stream else PrefetchStatistics()
+
+    def _total(self, position: int) -> int:
+        return sum(int(worker.progress[position]) for worker in self.workers)
 
     def set_driven(self, events: OutsideEvents) -> None:
         """Take events from outside, in place of those given before."""
@@ -190,6 +217,8 @@ class Executor:
         """
         assert not self.common.meeting[ABORT], "a run that an error has ended cannot go on"
         until = self.step + min(steps, MAX_STEPS)
+        if self.stream:
+            self.stream.start()
         others = zip(self._threads, self.workers[1:], strict=True)
         waiting = [thread.submit(worker.run, until, injected) for thread, worker in others]
         try:
@@ -207,11 +236,20 @@ class Executor:
         with self._guard_lock:
             self._guard.admit(spikes)
 
+    def attend(self, *, full: bool) -> None:
+        """Raise why a row is not there, unless it is merely late."""
+        assert self.stream is not None
+        self.stream.check()
+        if full:
+            raise self.stream.full()
+
     def abort(self) -> None:
         """Make every worker come back, since one cannot go on."""
         self.common.meeting[ABORT] = 1
 
     def close(self) -> None:
-        """Join the worker threads."""
+        """Join all threads."""
         for thread in self._threads:
             thread.shutdown(wait=True, cancel_futures=True)
+        if self.stream:
+            self.stream.close()

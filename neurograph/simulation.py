@@ -20,6 +20,7 @@ from neurograph.memory import budget_bytes
 from neurograph.models import Model
 from neurograph.record import SpikeRecorder, Spikes
 from neurograph.statistics import Meter, RunStatistics, peak_rss
+from neurograph.streaming import Stream, least_bytes
 from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.sizes import format_size
@@ -37,8 +38,8 @@ class Simulation:
     ----------
     circuit : Circuit or path
     memory : str or int, optional
-        Budget, such as ``"4GiB"``; by default 60 % of what there is. State must fit; synapses are mapped, and stay in
-        memory as far as the system has room.
+        Budget, such as ``"4GiB"``; by default 60 % of what there is. State must fit. Synapses that do not fit as well
+        are read from the disk when spikes need them.
     workers : int, optional
         Threads; by default one for each processor, as far as each gets enough neurons to be worth the meeting at the
         end of every epoch. Results are the same for any number.
@@ -50,9 +51,10 @@ class Simulation:
     Raises
     ------
     MemoryBudgetError
-        If the state, or the rows of a compressed circuit with it, do not fit in the budget.
+        If the state does not fit in the budget, or leaves too little to read rows into; when a run begins, or when
+        the spikes that are in flight need more rows than fit.
     CorruptionError
-        If stored arrays are damaged; the words of raw rows are checked when a spike first needs them.
+        If stored arrays are damaged; the words of raw rows that fit are checked when a spike first needs them.
     """
 
     def __init__(
@@ -69,14 +71,14 @@ class Simulation:
         threads = default_workers(self.circuit.neurons) if workers is None else workers
         if threads < 1:
             raise ArgumentError(f"workers is {threads}, it must be at least 1")
-        needed = _check_budget(self.circuit, self.memory_budget)
+        room = self.memory_budget - _check_budget(self.circuit, self.memory_budget)
         self.circuit.store.check_tables()
-        fits = needed + self.circuit.store.synapse_bytes <= self.memory_budget
-        if self.circuit.store.codec == RAW:
-            self.circuit.store.advise(fits=fits)
-        elif not fits:
-            raise _too_large(self.circuit, needed, self.memory_budget)
-        self._executor = Executor(self.circuit, workers=threads, seed=seed, fits=fits)
+        fits, stream = self.circuit.store.synapse_bytes <= room, None
+        if not fits:
+            stream = Stream(self.circuit, room, self.memory_budget)
+        elif self.circuit.store.codec == RAW:
+            self.circuit.store.advise(fits=True)
+        self._executor = Executor(self.circuit, workers=threads, seed=seed, stream=stream)
         self._recorder = SpikeRecorder(self.circuit)
         self._meter, self._chunk = Meter(), _FIRST_CHUNK
         self._injected: list[OutsideEvents] = []
@@ -195,7 +197,8 @@ class Simulation:
     @property
     def statistics(self) -> RunStatistics:
         """Figures of the run so far, those that ``run --json`` prints."""
-        meter, duration = self._meter, self.now
+        meter, duration, stream = self._meter, self.now, self._executor.stream
+        figures = stream.figures() if stream else None
         return RunStatistics(
             neurons=self.circuit.neurons,
             synapses=self.circuit.synapses,
@@ -205,16 +208,17 @@ class Simulation:
             wall_s=meter.wall_s,
             real_time_factor=meter.wall_s / (duration / 1000.0) if duration else 0.0,
             events_per_s=self._executor.events / meter.wall_s if meter.wall_s else 0.0,
-            bytes_read=meter.bytes_read,
-            read_requests=meter.read_requests,
-            read_s=0.0,
-            stall_s=0.0,
+            bytes_read=figures["bytes"] if figures else meter.bytes_read,
+            read_requests=figures["reads"] if figures else meter.read_requests,
+            read_s=figures["nanoseconds"] * 1e-9 if figures else 0.0,
+            stall_s=self._executor.stall_s,
             peak_rss_bytes=peak_rss(),
             memory_budget_bytes=self.memory_budget,
+            prefetch=self._executor.prefetch,
         )
 
     def close(self) -> None:
-        """Join the worker threads; spikes and statistics stay readable."""
+        """Join all threads; spikes and statistics stay readable."""
         self._executor.close()
 
     def _take_injected(self) -> OutsideEvents:
@@ -244,25 +248,16 @@ def default_workers(neurons: int) -> int:
     return max(1, min(os.cpu_count() or 1, neurons // MIN_NEURONS_PER_WORKER))
 
 
-def _too_large(circuit: Circuit, needed: int, budget: int) -> MemoryBudgetError:
-    """Return the error for a compressed circuit that does not fit."""
-    total = needed + circuit.store.synapse_bytes
-    return MemoryBudgetError(
-        f"the rows of {circuit.path} are compressed and take {format_size(total)} with the state once they are plain; "
-        f"the memory budget is {format_size(budget)}: give at least --memory {total // 2**20 + 1}MiB, or build it with "
-        "--codec raw, which is mapped",
-        needed=total,
-        budget=budget,
-    )
-
-
 def _check_budget(circuit: Circuit, budget: int) -> int:
-    needed = state_bytes(circuit)
+    """Return the bytes of the state; refuse a budget that they, with the least of rows, do not fit in."""
+    state = state_bytes(circuit)
+    needed = state + min(least_bytes(circuit), circuit.store.synapse_bytes)
     if needed > budget:
         raise MemoryBudgetError(
-            f"the state of {circuit.neurons:,} neurons needs {format_size(needed)}, the memory budget is "
-            f"{format_size(budget)}; give at least --memory {needed // 2**20 + 1}MiB",
+            f"the state of {circuit.neurons:,} neurons needs {format_size(state)}, and rows at least "
+            f"{format_size(needed - state)}; the memory budget is {format_size(budget)}; give at least --memory "
+            f"{needed // 2**20 + 1}MiB",
             needed=needed,
             budget=budget,
         )
-    return needed
+    return state

@@ -1,8 +1,10 @@
 """What did a run cost?
 
 `RunStatistics` is the object that ``run --json`` prints; `Meter` reads the clock and the operating system's counters
-around the stepping. While a circuit is mapped in place there are no reads of our own: bytes and requests are what
-the kernel read for page faults, and a stall is not told apart from computing.
+around the stepping. Of a circuit that streams, bytes, requests and
+their time are those of its readers, without the pass through all rows at the beginning; a stall is what a worker
+waited, on average over workers. Where a circuit is mapped in place there are no reads of our own: bytes and requests
+are what the kernel read for page faults, and a stall is not told apart from computing.
 """
 
 import resource
@@ -15,7 +17,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PrefetchStatistics:
-    """What a prefetch policy achieved."""
+    """What a prefetch policy achieved.
+
+    Attributes
+    ----------
+    policy : str
+        ``"none"``, or ``"delay"``: rows are read when a spike's delays say that they will be needed.
+    hits, misses : int
+        Rows, or parts, that were there, or not, when a worker needed them; once for each worker.
+    wasted_bytes : int
+        Read beside the rows asked for, since pages are read whole.
+    """
 
     policy: str = "none"
     hits: int = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neurograph as ng
-from neurograph_storage.errors import CorruptionError, MemoryBudgetError
+from neurograph_storage.errors import CorruptionError
 from neurograph_storage.guard import RowGuard
 
 
@@ -42,12 +42,6 @@ def test_a_run_refuses_to_deliver_from_a_damaged_file(build_small, codec: str, n
         ng.Simulation(circuit.path, seed=1) as simulation,
     ):
         simulation.run(200.0)
-
-
-def test_a_compressed_circuit_that_does_not_fit_is_refused(build_small) -> None:
-    circuit = build_small("random", neurons=2000, synapses_per_neuron=100, codec="compressed")
-    with pytest.raises(MemoryBudgetError, match=r"compressed and take .* once they are plain; .* --codec raw"):
-        ng.Simulation(circuit, memory="512KiB")
 
 
 def test_all_workers_stop_when_one_meets_damage(build_small) -> None:

@@ -45,7 +45,7 @@ def _run(
     for step in range(at, at + len(spikes)):
         events += deliver(cursors, graph, step, codes, due)
         for spike in spikes[step - at]:
-            launch(cursors, graph, step, spike)
+            launch(cursors, graph, step, graph.start[spike])
     return events
 
 

@@ -120,7 +120,7 @@ def _get_section(
 
 
 @kernel
-def _get_row(into: U16, at: int, stop: int, words: U16, bit: int, end: int, block_neurons: int) -> bool:
+def get_row(into: U16, at: int, stop: int, words: U16, bit: int, end: int, block_neurons: int) -> bool:
     """Write one row to ``at <= word < stop``; return whether its bits, up to ``end``, fill it exactly."""
     bit = get_gamma(words, bit)[1]
     if stop - at == 1:
@@ -174,7 +174,7 @@ def _get_rows(into: U16, places: I64, words: U16, starts: I64, block_neurons: in
     """Write all rows; return the first that is damaged, or the number of rows."""
     rows = len(starts) - 1
     for r in range(rows):
-        if places[r + 1] == places[r] or not _get_row(
+        if places[r + 1] == places[r] or not get_row(
             into, places[r], places[r + 1], words, starts[r] * 16, starts[r + 1] * 16, block_neurons
         ):
             return r

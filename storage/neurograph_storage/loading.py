@@ -101,12 +101,22 @@ def load_rows(store: CircuitStore, batch: tuple[int, int]) -> Rows:
     CorruptionError
         Names the granule and its chunk file, or the row.
     """
-    stored = read_stored(store, *batch, None if store.codec == RAW else _SCRATCH)
+    return decode_stored(store, batch[0], read_stored(store, *batch, None if store.codec == RAW else _SCRATCH))
+
+
+def decode_stored(store: CircuitStore, first: int, stored: StoredRows) -> Rows:
+    """Return stored rows, of which the first is ``first``, as plain ones.
+
+    Raises
+    ------
+    CorruptionError
+        Names the granule and its chunk file, or the row.
+    """
     for granule in stored.damaged.tolist():
         raise store.granule_error(ROW_WORDS, granule)
     try:
         return decode(stored.starts, stored.words, store.block_neurons, store.codec)
     except CorruptionError as error:
         raise CorruptionError(
-            f"row {batch[0] + (error.row or 0)} of {store.path} is damaged: its bits say nothing"
+            f"row {first + (error.row or 0)} of {store.path} is damaged: its bits say nothing"
         ) from error

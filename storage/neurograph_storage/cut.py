@@ -1,0 +1,143 @@
+"""How is a row cut by delay: a head that is kept in memory, and a tail, or classes of it, that come from the disk?
+
+All are rows again (`neurograph_storage.stream`), with fewer groups: those with ``low < delay <= high``. So whatever
+delivers rows delivers heads and tails as well.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph_storage.jit import kernel, load64
+from neurograph_storage.stream import group_words, section_words
+
+U16 = NDArray[np.uint16]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel
+def _skip(words: U16, at: int, end: int, delay: int) -> int:
+    """Return where the first group lies that is later than ``delay``."""
+    while at < end and np.int64(words[at]) >> 3 <= delay:
+        at += group_words(np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3)
+    return at
+
+
+@kernel
+def _span(words: U16, at: int, end: int, low: int, high: int) -> tuple[int, int]:
+    """Return where the groups with ``low < delay <= high`` of a section begin and end."""
+    first = _skip(words, at, end, low)
+    return first, _skip(words, first, end, high)
+
+
+@kernel
+def cut_words(words: U16, start: int, low: int, high: int) -> int:
+    """Return the words that `cut` writes; 1 if no group is left."""
+    sections, total = np.int64(words[start]), 1
+    at = start + 1 + 3 * sections
+    for entry in range(start + 1, start + 1 + 3 * sections, 3):
+        end = at + section_words(words, entry)
+        first, last = _span(words, at, end, low, high)
+        if last > first:
+            total += 3 + last - first
+        at = end
+    return total
+
+
+@kernel
+def cut(into: U16, at: int, words: U16, start: int, low: int, high: int) -> int:
+    """Write the groups with ``low < delay <= high`` of a row as a row.
+
+    Parameters
+    ----------
+    into : (any,) uint16
+        Has room for `cut_words` words from ``at`` on.
+    words : (any,) uint16
+        The row begins at ``start``.
+    low, high : int
+        In steps.
+
+    Returns
+    -------
+    int
+        Where the row ends.
+    """
+    sections, kept = np.int64(words[start]), 0
+    body = start + 1 + 3 * sections
+    # The table stands before the sections, so its length must be known first.
+    place = body
+    for entry in range(start + 1, body, 3):
+        end = place + section_words(words, entry)
+        first, last = _span(words, place, end, low, high)
+        kept += last > first
+        place = end
+    into[at] = kept
+    entry_to, place, to = at + 1, body, at + 1 + 3 * kept
+    for entry in range(start + 1, body, 3):
+        end = place + section_words(words, entry)
+        first, last = _span(words, place, end, low, high)
+        length = last - first
+        if length > 0:
+            into[entry_to] = words[entry]
+            into[entry_to + 1], into[entry_to + 2] = length & 0xFFFF, length >> 16
+            into[to : to + length] = words[first:last]
+            entry_to, to = entry_to + 3, to + length
+        place = end
+    return to
+
+
+@kernel
+def row_sum(words: U16, start: int, end: int) -> int:
+    """Return a sum of 64 bits of a row's words; any one word that changes changes it.
+
+    Not a cryptographic one: it tells a row that was read again from the row that was checked against the granules'
+    checksums.
+    """
+    total, at = np.uint64(end - start), start
+    # Odd factors lose nothing modulo 2^64.
+    while at + 4 <= end:
+        total = total * _FACTOR + load64(words, at)
+        at += 4
+    while at < end:
+        total = total * _FACTOR + np.uint64(words[at])
+        at += 1
+    return total
+
+
+@kernel
+def heads_of(words: U16, starts: I64, bounds: I64) -> tuple[U16, I64, I64]:
+    """Return the heads of rows, (words,) uint16, where each begins and the end, and the words of each class of tails.
+
+    Parameters
+    ----------
+    bounds : (classes + 1,) int64
+        Largest delay of a head, then of each class.
+
+    Returns
+    -------
+    heads, places, tails : (words,) uint16; (rows + 1,) int64; (rows, classes + 1) int64
+        The first column is of the whole tail. What has no groups has 0 words.
+    """
+    rows, classes = len(starts) - 1, len(bounds) - 1
+    places, tails = np.zeros(rows + 1, np.int64), np.zeros((rows, classes + 1), np.int64)
+    for r in range(rows):
+        places[r + 1] = places[r] + cut_words(words, starts[r], 0, bounds[0])
+        for c in range(classes + 1):
+            low, high = (bounds[c - 1], bounds[c]) if c else (bounds[0], bounds[-1])
+            length = cut_words(words, starts[r], low, high)
+            tails[r, c] = length if length > 1 else 0
+    heads = np.empty(places[rows], np.uint16)
+    for r in range(rows):
+        cut(heads, places[r], words, starts[r], 0, bounds[0])
+    return heads, places, tails
+
+
+@kernel
+def row_sums(words: U16, starts: I64) -> U64:
+    """Return the sum of each row, (rows,) uint64."""
+    sums = np.empty(len(starts) - 1, np.uint64)
+    for r in range(len(sums)):
+        sums[r] = row_sum(words, starts[r], starts[r + 1])
+    return sums

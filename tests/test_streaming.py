@@ -1,0 +1,284 @@
+"""A circuit that does not fit in the memory budget gives the same spikes, in that memory, or says what is wrong."""
+
+import ctypes
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import neurograph as ng
+from neurograph import streaming
+from neurograph.executor import state_bytes
+from neurograph.record import Spikes
+from neurograph.reference import simulate
+from neurograph.statistics import RunStatistics
+from neurograph_storage.cut import cut, cut_words, row_sum
+from neurograph_storage.errors import CorruptionError, MemoryBudgetError
+from neurograph_storage.rows import Rows
+
+STEPS = 500
+
+
+def lively(network: ng.Network) -> ng.Network:
+    for setup in network.setups:
+        network.drive(setup.population, ng.PoissonInput(rate=1200.0, weight=200.0))
+    return network
+
+
+def budget(circuit: ng.Circuit, share: float) -> int:
+    """Return a memory budget that leaves room for this share of the rows."""
+    return state_bytes(circuit) + int(share * circuit.store.synapse_bytes)
+
+
+def run(circuit: ng.Circuit, share: float, workers: int = 1, steps: int = STEPS) -> tuple[Spikes, RunStatistics]:
+    with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, share)) as sim:
+        assert sim._executor.stream is not None
+        sim.step(steps)
+    return sim.spikes, sim.statistics
+
+
+def assert_same(found: Spikes, expected: Spikes) -> None:
+    np.testing.assert_array_equal(found.steps, expected.steps)
+    np.testing.assert_array_equal(found.neurons, expected.neurons)
+
+
+@pytest.fixture(scope="module", params=["raw", "compressed"])
+def circuit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ng.Circuit:
+    network = lively(ng.recipes.random(neurons=500, synapses_per_neuron=1000))
+    path = tmp_path_factory.mktemp("circuits") / f"{request.param}.zarr"
+    return ng.build(path, network, seed=1, codec=request.param, block_neurons=200)
+
+
+@pytest.fixture(scope="module")
+def expected(circuit: ng.Circuit) -> Spikes:
+    return simulate(circuit, STEPS, seed=1)
+
+
+@pytest.fixture
+def read_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int, int, int, int], int]], None]:
+    """Put a function in the place of ``pread``."""
+    kept = []
+
+    def replace(function: Callable[[int, int, int, int], int]) -> None:
+        kind = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_ssize_t)
+        kept.append(kind(function))
+        address = ctypes.cast(kept[-1], ctypes.c_void_p).value
+        monkeypatch.setattr(streaming, "read_address", lambda: address)
+
+    return replace
+
+
+def pread(file: int, into: int, size: int, offset: int) -> int:
+    read = ctypes.CDLL(None).pread
+    read.restype, read.argtypes = ctypes.c_ssize_t, [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_ssize_t]
+    return int(read(file, into, size, offset))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_the_spikes_are_those_of_the_reference(
+    circuit: ng.Circuit, expected: Spikes, share: float, workers: int
+) -> None:
+    spikes, figures = run(circuit, share, workers)
+    assert_same(spikes, expected)
+    assert figures.bytes_read > 0
+    assert figures.prefetch.policy == "delay"
+    assert figures.prefetch.hits + figures.prefetch.misses > 0
+
+
+@pytest.mark.parametrize("depth", [0, 6, 12])
+def test_with_heads_of_any_depth(
+    circuit: ng.Circuit, expected: Spikes, depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "choose_depth", lambda *_: depth)
+    spikes, _ = run(circuit, 0.7, 2)
+    assert_same(spikes, expected)
+
+
+@pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(
+    seed=st.integers(0, 2**31),
+    neurons=st.integers(100, 300),
+    degree=st.integers(200, 400),
+    shuffle=st.booleans(),
+    block=st.sampled_from([None, 64]),
+    codec=st.sampled_from(["raw", "compressed"]),
+    workers=st.integers(1, 3),
+    share=st.floats(0.5, 0.9),
+)
+def test_every_recipe(
+    recipe: str, seed: int, neurons: int, degree: int, shuffle: bool, block: int | None, codec: str, workers: int,
+    share: float,
+) -> None:  # fmt: skip
+    """Where the rows in flight do not fit even by classes of delays, the run says so; it never goes on without them."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = lively(getattr(ng.recipes, recipe)(neurons=neurons, synapses_per_neuron=degree))
+        circuit = ng.build(
+            Path(folder) / "c.zarr", network, seed=seed, shuffle=shuffle, block_neurons=block, codec=codec
+        )
+        try:
+            spikes, _ = run(circuit, share, workers)
+        except MemoryBudgetError:
+            return
+        assert_same(spikes, simulate(circuit, STEPS, seed=1))
+
+
+def test_bursts_are_divided_into_classes_of_delays(circuit: ng.Circuit, expected: Spikes) -> None:
+    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.3)) as sim:
+        for steps in (1, 2, 3, 7, 137, 350):
+            sim.step(steps)
+        figures = sim._executor.stream.figures()
+    assert_same(sim.spikes, expected)
+    assert figures["divided"] > 0
+
+
+def test_what_is_still_there_is_not_read_again(circuit: ng.Circuit) -> None:
+    with ng.Simulation(circuit, seed=1, memory=budget(circuit, 0.9)) as sim:
+        ids = circuit.ids[:3]
+        for _ in range(4):
+            sim.inject(ids, 1e6)
+            sim.step(60)
+        figures = sim._executor.stream.figures()
+    assert figures["copied"] >= 6
+
+
+def test_a_reader_that_lags_behind_changes_no_spike(circuit: ng.Circuit, expected: Spikes, read_by) -> None:
+    """In each step, reads end only when a worker has come back to say that it waits."""
+    late = threading.Event()
+
+    def wait(file: int, into: int, size: int, offset: int) -> int:
+        late.wait(60)
+        return pread(file, into, size, offset)
+
+    read_by(wait)
+    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
+        attend = sim._executor.attend
+
+        def tell(*, full: bool) -> None:
+            late.set()
+            attend(full=full)
+
+        sim._executor.attend = tell
+        for _ in range(120):
+            late.clear()
+            sim.step()
+        late.set()
+    kept = expected.steps < 120
+    np.testing.assert_array_equal(sim.spikes.neurons, expected.neurons[kept])
+    assert sim.statistics.prefetch.misses > 0
+    assert sim.statistics.stall_s > 0
+
+
+def threads_left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("neurograph")]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_read_error_ends_the_run_with_the_file(circuit: ng.Circuit, read_by, workers: int) -> None:
+    read_by(lambda *_: -1)
+    with pytest.raises(CorruptionError, match=r"row \d+ of .* could not be read, from .*rows/words/c/\d+ on"):
+        run(circuit, 0.6, workers)
+    assert threads_left() == []
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_damage_in_mid_run_ends_it_with_the_granule(tmp_path: Path, workers: int) -> None:
+    network = lively(ng.recipes.random(neurons=500, synapses_per_neuron=1000))
+    circuit = ng.build(tmp_path / "c.zarr", network, seed=1)
+    file = circuit.path / "rows/words/c/0"
+    with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, 0.6)) as sim:
+        sim.step(130)
+        content = bytearray(file.read_bytes())
+        content[::64] = bytes(byte ^ 1 for byte in content[::64])
+        file.write_bytes(content)
+        with pytest.raises(CorruptionError, match=rf"granule \d+ of rows/words is damaged, in {file}"):
+            sim.step(STEPS)
+    assert threads_left() == []
+    assert len(sim.spikes) > 0
+
+
+def test_a_file_that_ends_too_early_is_named(tmp_path: Path) -> None:
+    network = lively(ng.recipes.random(neurons=500, synapses_per_neuron=1000))
+    circuit = ng.build(tmp_path / "c.zarr", network, seed=1)
+    file = circuit.path / "rows/words/c/0"
+    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
+        os.truncate(file, 5000)
+        with pytest.raises(CorruptionError, match=rf"chunk file {file} ends at \d+ bytes: truncated"):
+            sim.step(STEPS)
+
+
+def test_damage_is_found_when_the_run_begins(tmp_path: Path) -> None:
+    circuit = ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=500, synapses_per_neuron=1000), seed=1)
+    file = circuit.path / "rows/words/c/0"
+    content = bytearray(file.read_bytes())
+    content[3 * 65536 + 17] ^= 4
+    file.write_bytes(content)
+    with pytest.raises(CorruptionError, match=rf"granule 3 of rows/words is damaged, in {file}"):
+        ng.Simulation(circuit, memory=budget(circuit, 0.6))
+
+
+def test_too_little_memory_says_what_would_do(circuit: ng.Circuit) -> None:
+    with pytest.raises(MemoryBudgetError, match=r"give at least --memory \d+MiB") as caught:
+        ng.Simulation(circuit, memory=budget(circuit, 0.02))
+    assert caught.value.needed > caught.value.budget
+    with pytest.raises(MemoryBudgetError, match=r"rows of the spikes in flight take .* give at least --memory \d+MiB"):
+        run(circuit, 0.12)
+    assert threads_left() == []
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
+def test_nothing_is_left_behind(circuit: ng.Circuit) -> None:
+    run(circuit, 0.6, 2, steps=20)
+    before = descriptors()
+    for _ in range(50):
+        run(circuit, 0.6, 2, steps=20)
+    assert descriptors() == before
+    assert threads_left() == []
+
+
+def test_a_simulation_that_is_dropped_lets_go(circuit: ng.Circuit) -> None:
+    import gc
+
+    sim = ng.Simulation(circuit, seed=1, memory=budget(circuit, 0.6))
+    sim.step(20)
+    assert any("reader" in name for name in threads_left())
+    del sim
+    gc.collect()
+    assert not any("reader" in name for name in threads_left())
+
+
+def synapses_of(words: np.ndarray, block_neurons: int) -> set[tuple[int, ...]]:
+    found = Rows(np.array([0, len(words)]), words, block_neurons).synapses()
+    return set(zip(*(part.tolist() for part in found), strict=True))
+
+
+def test_a_row_is_cut_by_delay_and_nothing_is_lost(circuit: ng.Circuit) -> None:
+    for row in range(0, circuit.neurons, 50):
+        rows, parts = circuit.store.rows(row, row + 1), []
+        for low, high in ((0, 8), (8, 15), (15, 60), (60, 90)):
+            words = np.zeros(cut_words(rows.words, 0, low, high), np.uint16)
+            assert cut(words, 0, rows.words, 0, low, high) == len(words)
+            parts.append(synapses_of(words, rows.block_neurons))
+            assert all(low < synapse[2] <= high for synapse in parts[-1])
+        assert set.union(*parts) == synapses_of(rows.words, rows.block_neurons)
+        assert parts[-1] == set()
+
+
+@given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=40), st.data())
+@settings(deadline=None)
+def test_the_sum_of_a_row_tells_any_word_that_differs(words: list[int], data: st.DataObject) -> None:
+    plain = np.array(words, np.uint16)
+    other, at = plain.copy(), data.draw(st.integers(0, len(words) - 1))
+    other[at] ^= data.draw(st.integers(1, 2**16 - 1))
+    assert row_sum(plain, 0, len(plain)) != row_sum(other, 0, len(plain))
