@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
     from neurograph.distributions import Constant, LinearInDistance, Uniform
-    from neurograph.drive import read_drive
+    from neurograph.formats.drives import read_drive
+    from neurograph.formats.export import export_circuit
+    from neurograph.formats.graphs import from_networkx, to_networkx
+    from neurograph.formats.matrices import from_scipy, to_scipy
+    from neurograph.formats.neo_objects import from_neo, to_neo
+    from neurograph.formats.sonata_import import import_sonata
+    from neurograph.formats.spike_files import load_spikes, read_spikes, write_spikes
     from neurograph.importing import import_edges
     from neurograph.inputs import NoiseCurrent, PoissonInput
     from neurograph.models import (
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
     from neurograph.network import Network
     from neurograph.normals import LogNormal, Normal, TruncatedNormal
     from neurograph.ordering.order import order
-    from neurograph.record import read_spikes, write_spikes
     from neurograph.row_rules import AllToAll, Bernoulli, CommunityOutdegree, FixedOutdegree, FixedTotal
     from neurograph.rules import Edges, FixedIndegree, OneToOne
     from neurograph.run_folder import write_run
@@ -82,12 +87,21 @@ _HOME = {
     "Uniform": "neurograph.distributions",
     "build": "neurograph.builder",
     "exp": "neurograph.models.exponential",
+    "export_circuit": "neurograph.formats.export",
+    "from_neo": "neurograph.formats.neo_objects",
+    "from_networkx": "neurograph.formats.graphs",
+    "from_scipy": "neurograph.formats.matrices",
     "import_edges": "neurograph.importing",
+    "import_sonata": "neurograph.formats.sonata_import",
+    "load_spikes": "neurograph.formats.spike_files",
     "order": "neurograph.ordering.order",
-    "read_drive": "neurograph.drive",
-    "read_spikes": "neurograph.record",
+    "read_drive": "neurograph.formats.drives",
+    "read_spikes": "neurograph.formats.spike_files",
+    "to_neo": "neurograph.formats.neo_objects",
+    "to_networkx": "neurograph.formats.graphs",
+    "to_scipy": "neurograph.formats.matrices",
     "write_run": "neurograph.run_folder",
-    "write_spikes": "neurograph.record",
+    "write_spikes": "neurograph.formats.spike_files",
 }
 
 __all__ = [
@@ -129,12 +143,21 @@ __all__ = [
     "Uniform",
     "build",
     "exp",
+    "export_circuit",
+    "from_neo",
+    "from_networkx",
+    "from_scipy",
     "import_edges",
+    "import_sonata",
+    "load_spikes",
     "open",
     "order",
     "read_drive",
     "read_spikes",
     "recipes",
+    "to_neo",
+    "to_networkx",
+    "to_scipy",
     "write_run",
     "write_spikes",
 ]

@@ -5,6 +5,7 @@ original ids, indices and storage ids. It holds no simulation state.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from neurograph.distributions import Distribution, restore
 from neurograph.ids import find_ids
 from neurograph.inputs import Input
 from neurograph.inputs import restore as restore_input
+from neurograph.listing import SynapseList, synapse_lists
 from neurograph.models import MODELS, Model
 from neurograph.network import Population
 from neurograph_storage.errors import CorruptionError, DataError, VersionError
@@ -72,7 +74,9 @@ class Circuit:
             first += entry["size"]
         if not (self.dt > 0 and first == self.neurons):
             raise ValueError("dt is not positive, or population sizes do not sum to the neurons")
-        self.scales = {m: np.array([s["unit"] for s in of_model]) for m, of_model in meta["scales"].items()}
+        self.scales: dict[str, NDArray[np.float64]] = {
+            m: np.array([s["unit"] for s in of_model]) for m, of_model in meta["scales"].items()
+        }
         self.drives = [_drive(entry) for entry in meta["drives"]]
         self.drive_defaults: dict[str, Any] = dict(meta["drive_defaults"])
 
@@ -157,6 +161,10 @@ class Circuit:
         if unknown.any():
             raise DataError(f"neuron id {wanted[unknown][0]} is not in the circuit {self.path}")
         return index
+
+    def edges(self) -> Iterator[SynapseList]:
+        """Yield all synapses, some at a time, in original ids, ms and the receptors' units; see `SynapseList`."""
+        return synapse_lists(self)
 
     def initial_values(self, population: int) -> dict[str, float | Distribution | NDArray[np.float64]]:
         """Return the start value of each state of one population, in user units."""

@@ -2,7 +2,8 @@
 
 All weights of one receptor share one scale: weight = code x scale, codes are 16 or 8 bits wide.
 
-1. If every weight is one of few values (constants, listed arrays), look for a unit they are all exact multiples of.
+1. If every weight is one of few values (constants, listed arrays), look for a unit they are all exact multiples of:
+   of the smallest weight's fractions, or where the smallest difference says.
 2. Otherwise the largest absolute weight gets the largest code, and the rounding error is measured and reported.
 """
 
@@ -20,6 +21,8 @@ from neurograph_storage.layout import MAX_CODE
 Weights = Distribution | ListedValues | NDArray[np.floating[Any]]
 # A unit is the smallest weight divided by one of these; beyond that, rounding is as good.
 _DIVISORS = 1024
+# Weights that were codes before have two, among many, that are at most so many units apart.
+_FEW_UNITS = 16
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,29 @@ def _common_unit(magnitudes: NDArray[np.float64] | None, max_code: int) -> float
         unit = float(magnitudes[0] / divisor)
         codes = np.round(magnitudes / unit)
         if codes[-1] > max_code:
-            return None
+            break
         if np.array_equal(codes * unit, magnitudes):
             return unit
+    return _unit_of_codes(magnitudes, max_code)
+
+
+def _unit_of_codes(magnitudes: NDArray[np.float64], max_code: int) -> float | None:
+    """Return the unit of weights that were codes before, times a unit with a long fraction: those of an export.
+
+    The smallest difference is the unit, or a few of them, but for what floats lose; which of the numbers around it is
+    decided by what multiplies exactly.
+    """
+    if len(magnitudes) < 2:
+        return None
+    difference, largest = float(np.diff(magnitudes).min()), float(magnitudes[-1])
+    for divisor in range(1, _FEW_UNITS + 1):
+        steps = round(largest * divisor / difference)
+        if steps > max_code:
+            return None
+        unit = largest / steps
+        for candidate in (unit, *(float(np.nextafter(unit, end)) for end in (0.0, np.inf))):
+            if np.array_equal(np.round(magnitudes / candidate) * candidate, magnitudes):
+                return candidate
     return None
 
 

@@ -7,7 +7,7 @@ What the file does not say of each synapse is looked up by edge type in a table 
 ``syn_weight``, ``delay``, ``nsyns``, separated by spaces). ``nsyns`` contacts of one weight count as their sum.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ class SonataEdges:
         Which edges, if the file has several populations of them.
     types : Path, optional
         Table of edge types.
+    within : bool
+        Refuse edges from one population of nodes to another.
+    factors : mapping, optional
+        What the weights of an edge type are multiplied with, by its id; 1 for the others.
+
+    Attributes
+    ----------
+    ends : (str, str)
+        Names of the populations of sources and targets.
 
     Raises
     ------
@@ -49,12 +58,25 @@ class SonataEdges:
     ids: Ids | None = None
     counted = True
 
-    def __init__(self, path: Path, population: str | None = None, types: Path | None = None) -> None:
-        self.path, self._types_path = path, types
+    def __init__(
+        self,
+        path: Path,
+        population: str | None = None,
+        types: Path | None = None,
+        *,
+        within: bool = True,
+        factors: Mapping[int, float] | None = None,
+    ) -> None:
+        self.path, self._types_path, self._factors = path, types, dict(factors or {})
         self._types = _EdgeTypes(types) if types is not None else None
         self._group = "/"
         self._group = self._guarded(self._choose, population)
-        self._guarded(self._check_nodes)
+        self.ends: tuple[str, str] = self._guarded(self._name_ends)
+        if within and self.ends[0] != self.ends[1]:
+            raise DataError(
+                f"edges in {path} lead from population {self.ends[0]!r} to {self.ends[1]!r}; "
+                "only those within one population can be imported from a file of edges: import the network's .json"
+            )
         self.count: int = self._guarded(self._check_lengths)
         self._weight, self._delay, self._contacts = (self._find(name) for name in ("syn_weight", "delay", "nsyns"))
         if self._weight is None:
@@ -67,7 +89,7 @@ class SonataEdges:
     def identity(self) -> list[Any]:
         """See `EdgeFile`."""
         types = file_identity(self._types_path) if self._types_path is not None else None
-        return [*file_identity(self.path), self._group, types]
+        return [*file_identity(self.path), self._group, types, sorted(self._factors.items())]
 
     def pieces(self, start: int = 0) -> Iterator[FilePiece]:
         """See `EdgeFile`."""
@@ -89,6 +111,11 @@ class SonataEdges:
         """See `EdgeFile`; types are known."""
         return False
 
+    def types(self, start: int) -> Ids:
+        """Return the edge types of the piece that begins with synapse ``start``, (synapses,) int64."""
+        found: Ids = self._guarded(self._ids, "edge_type_id", start)
+        return found
+
     def _piece(self, group: Any, low: int) -> FilePiece:
         source, target = (self._ids(group, name, low) for name in ("source_node_id", "target_node_id"))
         delay = None if self._delay is None else self._delays(group, low)
@@ -97,10 +124,13 @@ class SonataEdges:
     def _weights(self, group: Any, low: int) -> NDArray[Any]:
         assert self._weight is not None
         weights = self._values(group, self._weight, "syn_weight", low)
-        if self._contacts is None:
-            return weights
-        product: NDArray[Any] = weights * self._values(group, self._contacts, "nsyns", low)
-        return product
+        if self._contacts is not None:
+            weights = weights * self._values(group, self._contacts, "nsyns", low)
+        if self._factors:
+            types = self._ids(group, "edge_type_id", low)
+            for kind, factor in self._factors.items():
+                weights = np.where(types == kind, weights * factor, weights)
+        return weights
 
     def _delays(self, group: Any, low: int) -> NDArray[np.float64]:
         assert self._delay is not None
@@ -145,15 +175,10 @@ class SonataEdges:
             )
         return next(iter(there.values()))
 
-    def _check_nodes(self, group: Any) -> None:
-        names = [
-            str(_text(group[end].attrs.get("node_population", ""))) for end in ("source_node_id", "target_node_id")
-        ]
-        if names[0] != names[1]:
-            raise DataError(
-                f"edges in {self.path} lead from population {names[0]!r} to {names[1]!r}; "
-                "only those within one population can be imported"
-            )
+    def _name_ends(self, group: Any) -> tuple[str, str]:
+        ends = (group["source_node_id"].attrs, group["target_node_id"].attrs)
+        source, target = (str(_text(end.get("node_population", end.get("network", "")))) for end in ends)
+        return source, target
 
     def _check_lengths(self, group: Any) -> int:
         """Return the number of synapses, if all datasets have as many."""

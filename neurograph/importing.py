@@ -134,7 +134,7 @@ def import_edges(
     network.recipe = {"name": "import", "edges": Path(edges).name, "preset": preset, "multapses": multapses}
     network.drive_defaults = known.drive_defaults if known else {}
     cells = network.population("neurons", len(ids), model or (known.model if known else LIFExp()), ids=ids)
-    rule = FileEdges(file, survey.count, ids, unit)
+    rule = FileEdges(file, survey.count, ids, ids, unit)
     delays = survey.delay if survey.delay is not None else delay
     assert delays is not None
     network.connect(cells, cells, rule, weight=survey.weight, delay=delays)
@@ -149,27 +149,30 @@ class FileEdges(EdgeStream):
 
     Parameters
     ----------
-    ids : (neurons,) int64
-        Original ids by index, unique.
+    sources, targets : (neurons,) int64
+        Ids that the file uses, unique, in the order of the populations on both sides.
     unit : float
         What a weight of 1 in the file means, in the receptor's unit.
     """
 
-    def __init__(self, file: EdgeFile, count: int, ids: Ids, unit: float) -> None:
+    def __init__(self, file: EdgeFile, count: int, sources: Ids, targets: Ids, unit: float) -> None:
         self.count, self.identity = count, repr([*file.identity, unit])
-        self._file, self._index, self._unit = file, IdIndex(ids), unit
+        self._file, self._unit = file, unit
+        self._sources = IdIndex(sources)
+        self._targets = self._sources if targets is sources else IdIndex(targets)
 
     def pieces(self, start: int = 0) -> Iterator[EdgePiece]:
         """See `EdgeStream`."""
         for piece in self._file.pieces(start):
-            source, target = self._find(piece.source, "source", start), self._find(piece.target, "target", start)
+            source = self._find(self._sources, piece.source, "source", start)
+            target = self._find(self._targets, piece.target, "target", start)
             yield EdgePiece(source, target, scaled(piece.weight, self._unit), piece.delay)
             start += len(piece.source)
         if start != self.count:
             raise DataError(f"{self._file.path} had {self.count} edges at first and has {start} now; leave it alone")
 
-    def _find(self, ids: Ids, what: str, first: int) -> Ids:
-        index, unknown = self._index.find(ids)
+    def _find(self, table: IdIndex, ids: Ids, what: str, first: int) -> Ids:
+        index, unknown = table.find(ids)
         if unknown < len(ids):
             raise DataError(
                 f"{what} id {ids[unknown]} in row {first + unknown} of the edges is not in the neuron table"

@@ -34,14 +34,14 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
             {key: population[key] for key in ("name", "size", "model", "parameters")}
             for population in meta["populations"]
         ],
-        "receptors": _receptors(circuit),
+        "receptors": receptor_facts(circuit),
         "drives": len(meta["drives"]),
         "input_bound": store.input_bound,
         "provenance": meta["provenance"],
     }
 
 
-def _receptors(circuit: Circuit) -> list[dict[str, Any]]:
+def receptor_facts(circuit: Circuit) -> list[dict[str, Any]]:
     """Return name, unit, scale and rounding error of each receptor of each model."""
     models = {type(model).__name__: type(model) for model in circuit.models}
     return [

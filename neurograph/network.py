@@ -49,6 +49,24 @@ class Population:
 
 
 @dataclass(frozen=True)
+class Span(Population):
+    """Neurons of several populations, one behind the other; the model is that of the first."""
+
+    members: tuple[Population, ...] = ()
+
+    def check_class(self) -> None:
+        """Refuse models of several classes, which would have different receptors.
+
+        Raises
+        ------
+        ArgumentError
+        """
+        classes = {type(member.model).__name__ for member in self.members}
+        if len(classes) > 1:
+            raise ArgumentError(f"{self.name} holds models of several classes: {', '.join(sorted(classes))}")
+
+
+@dataclass(frozen=True)
 class Projection:
     """Synapses from one population to another, made by one rule."""
 
@@ -168,6 +186,8 @@ class Network:
             Receptor of the target's model; by default the one for each weight's sign.
         """
         self._own(source, target)
+        if isinstance(target, Span):
+            target.check_class()
         if receptor is not None:
             target.model.receptor_number(receptor)
         empty = isinstance(rule, RowRule) and target.size == 0 and source.size > 0
@@ -184,13 +204,30 @@ class Network:
             name = type(source).__name__
             raise ArgumentError(f"{name}.period is {source.period} ms, shorter than one step of {self.dt} ms")
         self._own(population)
+        if isinstance(population, Span):
+            population.check_class()
         source.input_of(population.model)
         self.drives.append((population, source))
+
+    def span(self, first: Population, last: Population) -> Population:
+        """Return all neurons from one population to another, in the order in which they were added.
+
+        Both sides of `connect` take it; as a target its populations must have models of one class.
+        """
+        stop = last.first + last.size
+        inside = [s.population for s in self.setups if s.population.size and first.first <= s.population.first < stop]
+        if first.first > last.first:
+            raise ArgumentError(f"population {last.name!r} stands before {first.name!r}")
+        name = f"{first.name} to {last.name}"
+        return first if first == last else Span(name, first.first, stop - first.first, first.model, tuple(inside))
 
     def _own(self, *populations: Population) -> None:
         """Refuse populations of another network."""
         own = {setup.population.name: setup.population for setup in self.setups}
         for part in populations:
+            if isinstance(part, Span):
+                self._own(*part.members)
+                continue
             whole = own.get(part.name)
             inside = (
                 whole is not None and whole.first <= part.first <= part.first + part.size <= whole.first + whole.size

@@ -115,7 +115,7 @@ def test_plot(circuit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["run", "CIRCUIT", "--duration", "1", "--memory", "1KiB"], 2, "the memory budget is 1.0 KiB; give at least"),
         (["run", "CIRCUIT", "--duration", "1", "--workers", "0"], 2, "workers is 0"),
         (["run", "CIRCUIT", "--duration", "1", "--drive", "OUT.csv"], 2, "no file"),
-        (["run", "CIRCUIT", "--duration", "1", "--spikes", "OUT.csv"], 2, "must end in .parquet"),
+        (["run", "CIRCUIT", "--duration", "1", "--spikes", "OUT.xlsx"], 2, "allowed endings: .parquet"),
         (["run", "CIRCUIT", "--duration", "1", "--spikes", "NONE/s.parquet"], 2, "there is no such folder"),
         (["info", "OUT"], 2, "no circuit at"),
         (["verify", "OUT"], 2, "no circuit at"),

@@ -1,4 +1,6 @@
-"""``neurograph import``: a circuit from a list of edges."""
+"""``neurograph import``: a circuit from a list of edges, or from a SONATA network."""
+
+from typing import Any
 
 import click
 
@@ -55,8 +57,9 @@ def import_command(
     dt: float | None,
     jobs: int | None,
 ) -> None:
-    r"""Import EDGES (.parquet, .csv, .csv.gz, .npz of SciPy, .h5 of SONATA) as a circuit at OUT.
+    r"""Import EDGES (.parquet, .csv, .csv.gz, .npz of SciPy, .h5 or .json of SONATA) as a circuit at OUT.
 
+    A .json is the configuration of a SONATA network; the spikes of its inputs are given to run by --drive.
     Edges may be more than memory holds. An import that was stopped goes on where it was when started again.
 
     \b
@@ -64,33 +67,68 @@ def import_command(
       neurograph import connectivity.parquet fly.zarr --preset shiu2024
       neurograph import edges.csv mine.zarr --source pre --target post --weight pA --delay-ms 1.5
       neurograph import v1_v1_edges.h5 v1.zarr --edge-types v1_v1_edge_types.csv
+      neurograph import circuit_config.json v1.zarr
     """
-    from neurograph.choices import find
     from neurograph.cli.progress import progress_bar
-    from neurograph.importing import edge_columns, import_edges
-    from neurograph.models import MODELS
 
+    common = {"multapses": multapses, "codec": codec, "memory": memory, "dt": dt, "jobs": jobs}
+    table = {
+        "source": source,
+        "target": target,
+        "weight": weight,
+        "delay": delay,
+        "delay_ms": delay_ms,
+        "neurons": neurons,
+        "id_column": id_column,
+        "preset": preset,
+        "model": model,
+        "weight_unit": weight_unit,
+        "population": population,
+        "edge_types": edge_types,
+    }
     with progress_bar("importing", " synapses") as progress:
-        circuit = import_edges(
-            edges,
-            out,
-            columns=edge_columns(preset, source=source, target=target, weight=weight, delay=delay),
-            delay_ms=delay_ms,
-            neurons=neurons,
-            id_column=id_column,
-            preset=preset,
-            model=None if model is None else find("neuron model", model, MODELS)(),
-            weight_unit=weight_unit,
-            population=population,
-            edge_types=edge_types,
-            multapses=multapses,
-            codec=codec,
-            memory=memory,
-            dt=dt,
-            jobs=jobs,
-            progress=progress,
-        )
+        load = _load_network if edges.endswith(".json") else _load_edges
+        circuit = load(edges, out, table, {**common, "progress": progress})
     click.echo(f"{out}: {circuit.neurons:,} neurons, {circuit.synapses:,} synapses")
     change = circuit.store.circuit["max_delay_change"]
     if change > 1e-9:
         click.echo(f"delays were rounded to steps of {circuit.dt:g} ms, by {change:g} ms at most", err=True)
+    _say_errors(circuit)
+
+
+def _load_network(config: str, out: str, table: dict[str, Any], common: dict[str, Any]) -> Any:
+    from neurograph.formats.sonata_import import import_sonata
+    from neurograph_storage.errors import ArgumentError
+
+    given = [name for name, value in table.items() if value is not None]
+    if given:
+        option = given[0].replace("_column", "").replace("_", "-")
+        raise ArgumentError(f"{config} is a SONATA network and says all of that itself, so --{option} says nothing")
+    return import_sonata(config, out, **common)
+
+
+def _load_edges(edges: str, out: str, table: dict[str, Any], common: dict[str, Any]) -> Any:
+    from neurograph.choices import find
+    from neurograph.importing import edge_columns, import_edges
+    from neurograph.models import MODELS
+
+    preset, model = table["preset"], table.pop("model")
+    names = {name: table.pop(name) for name in ("source", "target", "weight", "delay")}
+    return import_edges(
+        edges,
+        out,
+        columns=edge_columns(preset, **names),
+        model=None if model is None else find("neuron model", model, MODELS)(),
+        **table,
+        **common,
+    )
+
+
+def _say_errors(circuit: Any) -> None:
+    """Say how far stored weights are from those of the files, if they are."""
+    from neurograph.info import receptor_facts
+
+    for said in receptor_facts(circuit):
+        if said["max_error"] > 0:
+            errors = f"{said['max_error']:.3g} {said['unit']} at most, {said['rms_error']:.3g} RMS"
+            click.echo(f"weights onto {said['receptor']} were rounded, by {errors}", err=True)

@@ -10,9 +10,13 @@ import click
 
 from neurograph.cli.bench import bench
 from neurograph.cli.build import build
+from neurograph.cli.completion import completion
+from neurograph.cli.doctor import doctor
+from neurograph.cli.export import export
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
 from neurograph.cli.order import order
+from neurograph.cli.plan import plan
 from neurograph.cli.plot import plot
 from neurograph.cli.run import run
 from neurograph_storage.errors import ArgumentError, NeuroGraphError
@@ -31,7 +35,7 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, import_command, info, order, plot, run, verify):
+for _command in (bench, build, completion, doctor, export, import_command, info, order, plan, plot, run, verify):
     cli.add_command(_command)
 for _command in (cli, *cli.commands.values()):
     # Docstrings are raw text, in which click's mark of lines that are to stay as they are is two characters.

@@ -29,9 +29,13 @@ INTERRUPTED, TERMINATED = 130, 143
 @click.option(
     "--drive",
     type=click.Path(),
-    help="Events from outside: step or time_ms, index or neuron, [receptor], [weight].",
+    help="Events from outside: a table of step or time_ms, index or neuron, [receptor], [weight]; or SONATA spikes.",
 )
-@click.option("--spikes", type=click.Path(), help="Write spikes to this Parquet file, as they come.")
+@click.option(
+    "--spikes",
+    type=click.Path(),
+    help="Write spikes to this file: .parquet, as they come; .csv or .h5 (SONATA), at the end.",
+)
 @click.option(
     "--checkpoint", type=click.Path(), metavar="FILE", help="At the end, write all that the run needs to go on."
 )
@@ -65,6 +69,7 @@ def run(
       neurograph run cortex.zarr --duration 60000 --save run1 --resume run1.check
     """
     from neurograph.cli.progress import progress_bar
+    from neurograph.formats.spike_files import write_spikes
     from neurograph.interrupts import Terminated, termination
     from neurograph_storage.errors import NeuroGraphError
 
@@ -83,12 +88,14 @@ def run(
                 click.echo(f"spikes up to {sim.now:g} ms are in {sim.spike_file}", err=True)
             raise
         finally:
+            if spikes is not None and not _as_they_come(spikes):
+                write_spikes(spikes, sim.spikes, sim.circuit)
             if folder is not None:
                 _save(sim, folder, ended)
     if as_json:
         click.echo(json.dumps(sim.statistics.as_dict()))
     elif not status:
-        _tell(sim)
+        _tell(sim, spikes)
     if status:
         click.echo(f"Error: {_how_to_go_on(sim, ended, checkpoint)}", err=True)
     return status
@@ -107,6 +114,11 @@ def _check(duration: float, checkpoint: str | None, checkpoint_every: float | No
         raise ArgumentError("--checkpoint-every needs --checkpoint, the file to write to")
 
 
+def _as_they_come(spikes: str) -> bool:
+    """Return whether spikes go to a file while the run goes on, rather than from memory at its end."""
+    return spikes.endswith(".parquet")
+
+
 def _begin(
     circuit: str, *, spikes: str | None, save: str | None, resume: str | None, seed: int | None, drive: str | None,
     memory: str | None, workers: int | None,
@@ -114,8 +126,8 @@ def _begin(
     """Return the simulation, new or taken up, and the folder that it is saved in."""
     from neurograph.checkpoint import Checkpoint
     from neurograph.circuit import Circuit
-    from neurograph.drive import read_drive
-    from neurograph.record import check_spike_path
+    from neurograph.formats.drives import read_drive
+    from neurograph.formats.spike_files import check_spike_path
     from neurograph.run_folder import SPIKES, prepare_folder
     from neurograph.simulation import Simulation
 
@@ -125,7 +137,9 @@ def _begin(
     events = None if drive is None else read_drive(drive, opened)
     saved = None if resume is None else Checkpoint(resume)
     folder = None if save is None else prepare_folder(save, goes_on=saved is not None)
-    file = spikes if spikes is not None or folder is None else folder / SPIKES
+    file: str | Path | bool | None = spikes if spikes is not None or folder is None else folder / SPIKES
+    if spikes is not None and not _as_they_come(spikes):
+        file = True
     try:
         if saved is None:
             new = Simulation(opened, memory=memory, workers=workers, seed=seed or 0, drive=events, spikes=file or False)
@@ -174,12 +188,12 @@ def _how_to_go_on(sim: "Simulation", ended: str, checkpoint: str | None) -> str:
     return "; ".join(parts)
 
 
-def _tell(sim: "Simulation") -> None:
+def _tell(sim: "Simulation", spikes: str | None) -> None:
     figures = sim.statistics
     rate = figures.spikes / max(figures.neurons, 1) / max(figures.duration_ms / 1000.0, 1e-12)
     wall = f"{figures.wall_s:.2f} s of wall time"
     click.echo(f"{figures.duration_ms:g} ms in {wall} (real-time factor {figures.real_time_factor:.2f})")
     click.echo(f"{figures.spikes:,} spikes, mean rate {rate:.2f} Hz")
     click.echo(f"{figures.synaptic_events:,} synaptic events, {figures.events_per_s / 1e6:.1f} million a second")
-    if sim.spike_file is not None:
-        click.echo(f"spikes written to {sim.spike_file}")
+    if sim.spike_file is not None or spikes is not None:
+        click.echo(f"spikes written to {sim.spike_file or spikes}")

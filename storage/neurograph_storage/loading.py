@@ -1,7 +1,7 @@
 """How are rows read from the disk and checked on the way, and how do compressed ones come into memory?
 
 A piece of rows is read by the granules it lies on, so each is compared with its checksum before anything else looks at
-its words. `load_plain` does that for a whole circuit, by threads.
+its words. `load_rows` does that for some rows, `load_plain` for a whole circuit, by threads.
 """
 
 import threading
