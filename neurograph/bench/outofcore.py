@@ -169,7 +169,8 @@ def _flat(folder: Path, settings: Settings) -> Iterator[Figure]:
     That is the difference to a run in which the same neurons spike and reach nobody.
     """
     costs: dict[int, list[float]] = {}
-    for synapses in (settings.up_to // 100, settings.up_to // 10, settings.up_to):
+    most = settings.up_to // 4
+    for synapses in (most // 100, most // 10, most):
         path = folder / f"sparse-{synapses:.0e}.zarr"
         if not path.exists():
             build(path, _sparse(synapses), seed=1)
