@@ -220,7 +220,7 @@ class Executor:
     @property
     def stall_s(self) -> float:
         """Time that a worker waited for rows so far, on average over workers, in seconds."""
-        return self._total(STALLED) / len(self.workers) * 1e-9
+        return self._total(STALLED) / max(1, len(self.workers)) * 1e-9
 
     @property
     def prefetch(self) -> PrefetchStatistics:

@@ -74,7 +74,7 @@ class Simulation:
         spikes: Where = True,
     ) -> None:
         opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
-        self._start(opened, memory, workers, seed, Recorders(opened, spikes), None)
+        self._start(opened, memory, workers, seed, lambda: Recorders(opened, spikes))
         if drive is not None:
             self._running.set_driven(drive)
             self._release_driven(drive)
@@ -116,28 +116,26 @@ class Simulation:
         saved, sim = path if isinstance(path, Checkpoint) else Checkpoint(path), cls.__new__(cls)
         opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit or saved.circuit_path)
         saved.check(opened, seed, drive)
-        recorders = Recorders.going_on(opened, saved.position, spikes)
-        sim._start(opened, memory, workers, saved.seed, recorders, saved)
+        sim._start(opened, memory, workers, saved.seed, lambda: Recorders.going_on(opened, saved.position, spikes))
+        try:
+            sim._running.take_up(saved)
+        except BaseException:
+            sim._running.close(failed=True, hurry=True)
+            raise
         return sim
 
     def _start(
-        self, circuit: Circuit, memory: str | int | None, workers: int | None, seed: int, recorders: Recorders,
-        saved: Checkpoint | None,
+        self, circuit: Circuit, memory: str | int | None, workers: int | None, seed: int,
+        make_recorders: Callable[[], Recorders],
     ) -> None:  # fmt: skip
-        self.circuit, budget = circuit, 0
+        """Make the run: first the executor, which checks the circuit, then what writes to the disk."""
+        self.circuit, self.memory_budget = circuit, budget_bytes(memory)
+        executor = make_executor(circuit, budget=self.memory_budget, workers=workers, seed=seed)
         try:
-            budget = self.memory_budget = budget_bytes(memory)
-            executor = make_executor(circuit, budget=budget, workers=workers, seed=seed)
+            self._running = Running(executor, make_recorders(), seed=seed, budget=self.memory_budget)
         except BaseException:
-            recorders.close(failed=True, hurry=True)
+            executor.close()
             raise
-        self._running = Running(executor, recorders, seed=seed, budget=budget)
-        if saved is not None:
-            try:
-                self._running.take_up(saved)
-            except BaseException:
-                self._running.close(failed=True, hurry=True)
-                raise
 
     def __enter__(self) -> Self:
         return self
