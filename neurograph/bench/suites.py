@@ -19,8 +19,8 @@ SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
     "kernels": measure_kernels,
     "microcircuit": measure_microcircuit,
     "multiarea": measure_multiarea,
-    "outofcore": measure_out_of_core,
     "order": measure_ordering,
+    "outofcore": measure_out_of_core,
 }
 
 __all__ = ["SUITES", "Settings"]

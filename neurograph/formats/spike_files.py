@@ -83,7 +83,8 @@ def read_spikes(
     """
     if Path(path).suffix == ".h5":
         return _report(path) if circuit is None else _columns(load_spikes(path, circuit), circuit)
-    if Path(path).suffix == ".parquet":
+    # Parts that a run has closed are a folder.
+    if Path(path).suffix == ".parquet" or Path(path).is_dir():
         return record.read_spikes(path)
     table = Table(path)
     names = table.texts("population") if "population" in table.names else None
