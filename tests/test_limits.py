@@ -1,4 +1,4 @@
-"""A circuit of eight times its memory budget runs in a control group of little more, and spikes as it does in memory."""
+"""A circuit of eight times its memory budget runs in a control group of little more, with the same spikes."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from neurograph.bench.child import run_command
-from neurograph.bench.disk import forget
+from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, ratios
 from neurograph.bench.limited import Task, run_limited
 from neurograph.bench.microcircuit import SETTLED, THREADS
@@ -105,6 +105,8 @@ def _local(folder: Path, settings: Settings) -> Iterator[Figure]:
     memory = _room_for(circuit, 1 / 4)
     inside, limited = [], []
     for _ in range(settings.rounds):
+        # What fits in memory shall be there, not on its way.
+        read_plainly(path, THREADS)
         inside.append(_limited(path, None, _MODULES_SETTLE, duration))
         limited.append(_limited(path, memory, _MODULES_SETTLE, duration))
     note = (
