@@ -177,7 +177,7 @@ def _flat(folder: Path, settings: Settings) -> Iterator[Figure]:
         if not path.exists():
             build(path, _sparse(synapses), seed=1)
         circuit = Circuit(path)
-        memory, costs[synapses] = max(_room_for(circuit, 1 / 4), 64 * 2**20 + state_bytes(circuit)), []
+        memory, costs[synapses] = _room_for(circuit, 1 / 4), []
         for _ in range(settings.rounds):
             heard, silent = (
                 _limited(path, memory, 20.0, 50.0, active=_ACTIVE, silent=silent)["wall_s"] for silent in (False, True)
