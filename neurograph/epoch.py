@@ -7,41 +7,18 @@ epoch, where its spikes lie and how many they are.
 """
 
 import ctypes
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
-from neurograph.delivery import Cursors, Graph, deliver, has_room, launch
-from neurograph.models.base import (
-    AT_CONSTANTS,
-    AT_COUNTDOWN,
-    AT_INPUTS,
-    AT_REFRACTORY,
-    AT_SPIKES,
-    AT_STATE,
-    CONSTANTS,
-    NEURONS,
-    STRIDE,
-    TILE,
-)
-from neurograph.noise import Drives, add_noise, add_poisson, is_on
+from neurograph.delivery import Cursors, Graph, has_room, launch
+from neurograph.noise import Drives
 from neurograph.share import (
-    ADJACENT,
-    CONSTANT_ADDRESS,
-    CONSTANT_COUNT,
-    COUNT,
-    FIRST,
-    FIRST_DRIVE,
-    INPUTS,
-    LAST_DRIVE,
-    RECEPTORS,
-    STATE_ADDRESS,
-    TILE_ADDRESS,
-    Events,
     Neurons,
 )
+from neurograph.stepping import run_epoch
 from neurograph.tails import (
     LOOKAHEAD,
     MADE,
@@ -56,273 +33,40 @@ from neurograph.tails import (
     place,
     request,
 )
-from neurograph_storage.atomics import call, fetch, fetch_add, give_way, pointer, publish
+from neurograph.work import (
+    ABORT,
+    ABORTED,
+    ARRIVED,
+    CURSORS,
+    DONE,
+    EPOCH,
+    EPOCH_START,
+    FULL,
+    HITS,
+    LAST,
+    LATE,
+    LAUNCHED,
+    LOG,
+    MISSES,
+    PHASE,
+    ROWS,
+    STALLED,
+    STEP,
+    WANTED,
+    Common,
+    Work,
+)
+from neurograph_storage.atomics import fetch, fetch_add, give_way, pointer, publish
 from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader, turn
 from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import kernel, part
 from neurograph_storage.libc import nanoseconds
 
-# What `advance` comes back with: done; in need of a new log, more cursors, or leave to read rows; stopped by others; a
-# tail is due that has not arrived, or for which there is no room.
-DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL = range(7)
-# Positions in `progress`.
-(STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START, WANTED, LAUNCHED,
- HITS, MISSES, STALLED) = range(15)  # fmt: skip
-PROGRESS = 16
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
-# Positions in `meeting`; what all write to is a cache line apart.
-ARRIVED, ABORT, LAST = 0, 8, 9
 # Turns of waiting before others may have the processor, and between two looks at what has been read.
 _SPINS, _SPINS_A_TURN = 4000, 64
 # Turns of waiting for a tail before Python has a look.
 _PATIENCE = 100_000
-# An epoch is no longer than this, so that the board stays small.
-MAX_EPOCH = 2**STEP_BITS
-
-
-class Common(NamedTuple):
-    """What all workers share.
-
-    Attributes
-    ----------
-    board : (workers, 2, MAX_EPOCH, 2) int64
-        Address and number of the spikes, by worker, parity of the epoch, and step of the epoch.
-    meeting : (16,) int64
-        Arrivals so far; whether to stop at once; after how many epochs to come back, said by worker 0 before it meets.
-    passed : (neurons,) uint8
-        Whether a row may be delivered, by storage id.
-    silenced : (neurons,) uint8
-        Whether a neuron's spikes reach nobody, by storage id.
-    """
-
-    board: NDArray[np.int64]
-    meeting: NDArray[np.int64]
-    passed: NDArray[np.uint8]
-    silenced: NDArray[np.uint8]
-
-
-class Past(NamedTuple):
-    """Spikes in flight when a run is taken up again, of one worker's neurons.
-
-    Attributes
-    ----------
-    first_step : int
-    starts : (steps + 1,) int64
-        Where those of each step begin, and the end.
-    storage : (spikes,) uint32
-        Storage ids, step by step.
-    """
-
-    first_step: int
-    starts: NDArray[np.int64]
-    storage: NDArray[np.uint32]
-
-
-class Work(NamedTuple):
-    """What one worker reads and writes besides its neurons.
-
-    Attributes
-    ----------
-    worker, workers, first_neuron : int
-    epoch_steps : int
-        At most the smallest delay.
-    progress : (PROGRESS,) int64
-    log : (at least the neurons,) uint32
-        Storage ids of spikes, step by step.
-    log_counts : (steps,) int32
-        How many each step has, from ``progress[FIRST_STEP]`` on.
-    driven, injected : Events
-    past : Past
-        Steps that have been before: their spikes are taken from here.
-    deadline : int
-        When to come back, in nanoseconds.
-    """
-
-    worker: int
-    workers: int
-    first_neuron: int
-    epoch_steps: int
-    progress: NDArray[np.int64]
-    log: NDArray[np.uint32]
-    log_counts: NDArray[np.int32]
-    driven: Events
-    injected: Events
-    past: Past
-    deadline: int
-
-
-@part
-def _gather(neurons: Neurons, run: int, first: int, n: int) -> None:
-    """Turn the codes that have arrived for a tile into inputs, and clear them."""
-    inputs, codes = neurons.inputs, neurons.codes
-    at = np.int64(neurons.storage[first])
-    for r in range(neurons.runs[run, RECEPTORS]):
-        scale, into = neurons.scales[run, r], inputs[r][:n]
-        if neurons.runs[run, ADJACENT]:
-            arrived = codes[r][at : at + n]
-            for i in range(n):
-                into[i] = arrived[i] * scale
-            for i in range(n):
-                arrived[i] = 0
-        else:
-            storage, everywhere = neurons.storage[first : first + n], codes[r]
-            for i in range(n):
-                into[i] = everywhere[storage[i]] * scale
-            for i in range(n):
-                everywhere[storage[i]] = 0
-
-
-@part
-def _clear(rows: NDArray[np.float64], low: int, high: int, n: int) -> None:
-    for r in range(low, high):
-        cleared = rows[r]
-        for i in range(n):
-            cleared[i] = 0.0
-
-
-@part
-def _are_due(events: Events, following: int, step: int, first: int, n: int) -> bool:
-    """Return whether the next event is one of ``step`` onto a tile."""
-    if following >= len(events.step) or events.step[following] != step:
-        return False
-    return events.position[following] < first + n
-
-
-@part
-def _add_events(
-    events: Events, following: int, step: int, first: int, n: int, receptors: int,
-    outside: NDArray[np.float64], inputs: NDArray[np.float64],
-) -> int:  # fmt: skip
-    """Add the events of ``step`` onto a tile; return the first event that is not among them."""
-    while following < len(events.step) and events.step[following] == step:
-        position = events.position[following] - first
-        if position >= n:
-            break
-        if events.receptor[following] < receptors:
-            outside[events.receptor[following], position] += events.weight[following]
-        else:
-            inputs[events.receptor[following], position] += events.weight[following]
-        following += 1
-    return following
-
-
-@part
-def _add_outside(
-    neurons: Neurons, drives: Drives, work: Work, run: int, step: int, first: int, n: int, outside: NDArray[np.float64]
-) -> None:
-    """Sum what comes from outside, first the drives and then the events, and add it to the inputs of a tile.
-
-    Where only one drive adds to a tile, and for currents, which have no other input, it is added in place.
-    """
-    progress, runs = work.progress, neurons.runs
-    receptors, driven, injected = runs[run, RECEPTORS], progress[NEXT_DRIVEN], progress[NEXT_INJECTED]
-    several = runs[run, LAST_DRIVE] - runs[run, FIRST_DRIVE] > 1
-    several |= _are_due(work.driven, driven, step, first, n) or _are_due(work.injected, injected, step, first, n)
-    sums = outside if several else neurons.inputs
-    _clear(neurons.inputs, receptors, runs[run, INPUTS], n)
-    if several:
-        _clear(outside, 0, receptors, n)
-    for span in range(runs[run, FIRST_DRIVE], runs[run, LAST_DRIVE]):
-        drive = neurons.drive_spans[span, 0]
-        low, high = max(first, neurons.drive_spans[span, 1]), min(first + n, neurons.drive_spans[span, 2])
-        if low < high and is_on(drives, drive, step):
-            into = (sums if drives.receptor[drive] < receptors else neurons.inputs)[drives.receptor[drive]]
-            into = into[low - first : high - first]
-            if drives.noise[drive]:
-                add_noise(neurons.keys[low:high], drives, drive, step, into)
-            else:
-                add_poisson(neurons.keys[low:high], drives, drive, step, neurons.bits, neurons.counts, into)
-    if several:
-        progress[NEXT_DRIVEN] = _add_events(work.driven, driven, step, first, n, receptors, outside, neurons.inputs)
-        progress[NEXT_INJECTED] = _add_events(
-            work.injected, injected, step, first, n, receptors, outside, neurons.inputs
-        )
-        for r in range(receptors):
-            into, more = neurons.inputs[r], outside[r]
-            for i in range(n):
-                into[i] += more[i]
-
-
-@part
-def _describe_run(neurons: Neurons, run: int) -> None:
-    block, runs = neurons.block, neurons.runs
-    block[CONSTANTS], block[STRIDE] = runs[run, CONSTANT_COUNT], runs[run, COUNT]
-    block[AT_CONSTANTS] = runs[run, CONSTANT_ADDRESS]
-    block[AT_INPUTS], block[AT_SPIKES] = neurons.inputs.ctypes.data, neurons.spikes.ctypes.data
-
-
-@part
-def _advance_tile(neurons: Neurons, run: int, first: int, n: int) -> int:
-    """Call the model's step for a tile; return how many spiked."""
-    block, runs = neurons.block, neurons.runs
-    block[NEURONS] = n
-    block[AT_STATE] = runs[run, STATE_ADDRESS] + 8 * (first - runs[run, FIRST])
-    block[AT_COUNTDOWN] = neurons.countdown.ctypes.data + 4 * first
-    block[AT_REFRACTORY] = neurons.refractory.ctypes.data + 4 * first
-    return call(runs[run, TILE_ADDRESS], block)
-
-
-@part
-def _step(
-    neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, outside: NDArray[np.float64]
-) -> None:
-    """Run one step of all neurons: deliver, then tile by tile gather, add what comes from outside, and advance."""
-    progress = work.progress
-    step, logged = progress[STEP], progress[LOGGED]
-    progress[EVENTS] += deliver(cursors, graph, step, neurons.codes, neurons.due)
-    for run in range(len(neurons.runs)):
-        _describe_run(neurons, run)
-        first, last = neurons.runs[run, FIRST], neurons.runs[run, FIRST] + neurons.runs[run, COUNT]
-        while first < last:
-            n = min(TILE, last - first)
-            _gather(neurons, run, first, n)
-            _add_outside(neurons, drives, work, run, step, first, n, outside)
-            for k in range(_advance_tile(neurons, run, first, n)):
-                work.log[logged] = work.first_neuron + neurons.storage[first + neurons.spikes[k]]
-                logged += 1
-            first += n
-    work.log_counts[step - progress[FIRST_STEP]] = logged - progress[LOGGED]
-    progress[LOGGED] = logged
-    progress[STEP] = step + 1
-
-
-@kernel
-def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> None:
-    """Run a step that has been before: its spikes are known, neurons stay as they are, and what is due goes nowhere."""
-    progress, past = work.progress, work.past
-    step, logged = progress[STEP], progress[LOGGED]
-    deliver(cursors, graph, step, neurons.codes, neurons.due)
-    at = step - past.first_step
-    first, end = past.starts[at], past.starts[at + 1]
-    work.log[logged : logged + end - first] = past.storage[first:end]
-    work.log_counts[step - progress[FIRST_STEP]] = end - first
-    progress[LOGGED] = logged + end - first
-    progress[STEP] = step + 1
-    if at + 2 == len(past.starts):
-        neurons.codes[:] = 0
-
-
-@part
-def _run_epoch(
-    neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, common: Common,
-    outside: NDArray[np.float64], until: int,
-) -> int:  # fmt: skip
-    progress = work.progress
-    if progress[STEP] == progress[EPOCH_END]:
-        progress[EPOCH_END] = min(progress[STEP] + work.epoch_steps, until)
-        progress[EPOCH_START] = progress[STEP]
-    start = progress[EPOCH_START]
-    while progress[STEP] < progress[EPOCH_END]:
-        logged, step = progress[LOGGED], progress[STEP]
-        if len(work.log) - logged < len(neurons.storage):
-            return LOG
-        if step < work.past.first_step + len(work.past.starts) - 1:
-            _repeat(neurons, work, cursors, graph)
-        else:
-            _step(neurons, drives, work, cursors, graph, outside)
-        place = common.board[work.worker, progress[EPOCH] & 1, step - start]
-        place[0], place[1] = work.log.ctypes.data + 4 * logged, progress[LOGGED] - logged
-    return DONE
 
 
 @part
@@ -474,7 +218,7 @@ def advance(
     outside = np.empty(neurons.inputs.shape)
     while progress[STEP] < until or progress[PHASE] != _STEPPING:
         if progress[PHASE] == _STEPPING:
-            if _run_epoch(neurons, drives, work, cursors, graph, common, outside, until) == LOG:
+            if run_epoch(neurons, drives, work, cursors, graph, common, outside, until) == LOG:
                 return LOG
             progress[PHASE] = _MEETING
             if work.worker == 0 and nanoseconds() > work.deadline:

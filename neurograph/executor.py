@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph.delivery import Cursors, Graph
-from neurograph.epoch import (
+from neurograph.epoch import advance, spikes_of_epoch
+from neurograph.events import OutsideEvents, no_events
+from neurograph.record import SpikePart
+from neurograph.share import Share, drives_of
+from neurograph.statistics import PrefetchStatistics
+from neurograph.streaming import Stream
+from neurograph.tails import Tails
+from neurograph.work import (
     ABORT,
     ABORTED,
     CURSORS,
@@ -52,15 +59,7 @@ from neurograph.epoch import (
     Common,
     Past,
     Work,
-    advance,
-    spikes_of_epoch,
 )
-from neurograph.events import OutsideEvents, no_events
-from neurograph.record import SpikePart
-from neurograph.share import Share, drives_of
-from neurograph.statistics import PrefetchStatistics
-from neurograph.streaming import Stream
-from neurograph.tails import Tails
 from neurograph_storage.codec import RAW
 from neurograph_storage.fetching import no_fetching, no_reader
 from neurograph_storage.guard import RowGuard
@@ -104,7 +103,7 @@ class _Worker:
 
     @property
     def progress(self) -> NDArray[np.int64]:
-        """Where the worker stands, and what it has counted; see `neurograph.epoch`."""
+        """Where the worker stands, and what it has counted; see `neurograph.work`."""
         return self._work.progress
 
     def set_driven(self, events: OutsideEvents) -> None:

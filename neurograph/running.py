@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from neurograph.checkpoint import Checkpoint, Moment, write_checkpoint
 from neurograph.circuit import Circuit
-from neurograph.epoch import Past
 from neurograph.events import OutsideEvents, joined, no_events
 from neurograph.executor import Executor
 from neurograph.interrupts import Deferred
 from neurograph.recorders import Recorders
 from neurograph.snapshot import read_state
 from neurograph.statistics import Counters, Meter, RunStatistics, peak_rss
+from neurograph.work import Past
 from neurograph_storage.errors import MemoryBudgetError
 
 Progress = Callable[[int, int], object]

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
-from neurograph.epoch import Past
 from neurograph.events import OutsideEvents
 from neurograph.executor import Executor
 from neurograph.inflight import InFlight
 from neurograph.models import Model
+from neurograph.work import Past
 from neurograph_storage.errors import ArgumentError
 
 Arrays = Iterator[tuple[str, NDArray[Any]]]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
-from neurograph.epoch import MAX_EPOCH
 from neurograph.kept import HITS, MOVED, Kept
 from neurograph.segments import FREE, Segments
 from neurograph.statistics import PrefetchStatistics
 from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SPLIT, Tails, start_over
+from neurograph.work import MAX_EPOCH
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, READY, ROW, WORDS, Fetching

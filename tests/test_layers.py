@@ -132,6 +132,8 @@ ORDER = [
     "neurograph.segments",
     "neurograph.kept",
     "neurograph.tails",
+    "neurograph.work",
+    "neurograph.stepping",
     "neurograph.epoch",
     "neurograph.streaming",
     "neurograph.executor",
