@@ -23,7 +23,7 @@ class PrefetchStatistics:
     Attributes
     ----------
     policy : str
-        ``"none"``, or ``"delay"``: rows are read when a spike's delays say that they will be needed.
+        ``"none"``, or ``"exact"``: rows are read when a spike's delays say that they will be needed.
     hits, misses : int
         Rows, or parts, that were there, or not, when a worker needed them; once for each worker.
     wasted_bytes : int

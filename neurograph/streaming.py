@@ -187,7 +187,7 @@ class Stream:
     def prefetch(self, hits: int, misses: int) -> PrefetchStatistics:
         """Return what reading ahead achieved, given how many tails were there in time, and how many were not."""
         figures = self.figures()
-        return PrefetchStatistics("delay", hits, misses, max(0, figures["bytes"] - figures["asked"]))
+        return PrefetchStatistics("exact", hits, misses, max(0, figures["bytes"] - figures["asked"]))
 
     def close(self) -> None:
         """End the readers and close all files."""

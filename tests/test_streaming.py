@@ -91,7 +91,7 @@ def test_the_spikes_are_those_of_the_reference(
     spikes, figures = run(circuit, share, workers)
     assert_same(spikes, expected)
     assert figures.bytes_read > 0
-    assert figures.prefetch.policy == "delay"
+    assert figures.prefetch.policy == "exact"
     assert figures.prefetch.hits + figures.prefetch.misses > 0
 
 
