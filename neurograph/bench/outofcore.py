@@ -31,7 +31,7 @@ from neurograph_storage.readers import ChunkFiles
 
 _READERS, _BLOCKS = 8, 4000
 # Neurons that fire in a step, in circuits of any size.
-_ACTIVE = 100
+_ACTIVE = 20
 _MODULES_SETTLE, _SYNAPSES = 200.0, 2000
 _SHARES = ((1 / 4, "at least 0.75"), (1 / 8, "at least 0.65"))
 
