@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neurograph.circuit import Circuit
     from neurograph.circuit import Circuit as open  # noqa: N813 (a circuit is opened, as a file is)
     from neurograph.distributions import Constant, LinearInDistance, Uniform
+    from neurograph.foresight import Prefetch
     from neurograph.formats.drives import read_drive
     from neurograph.formats.export import export_circuit
     from neurograph.formats.graphs import from_networkx, to_networkx
@@ -77,6 +78,7 @@ _HOME = {
     "OneToOne": "neurograph.rules",
     "Parrot": "neurograph.models",
     "PoissonInput": "neurograph.inputs",
+    "Prefetch": "neurograph.foresight",
     "PoissonSource": "neurograph.models",
     "Receptor": "neurograph.models",
     "Simulation": "neurograph.simulation",
@@ -134,6 +136,7 @@ __all__ = [
     "Parrot",
     "PoissonInput",
     "PoissonSource",
+    "Prefetch",
     "Receptor",
     "Simulation",
     "SpikeSource",

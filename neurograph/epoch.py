@@ -13,13 +13,14 @@ import numpy as np
 from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
+from neurograph.ahead import Ahead, look_ahead
 from neurograph.delivery import Cursors, Graph, has_room, launch
 from neurograph.noise import Drives
-from neurograph.share import (
-    Neurons,
-)
+from neurograph.share import Neurons
 from neurograph.stepping import run_epoch
 from neurograph.tails import (
+    CAUTIOUS,
+    LAZY,
     LOOKAHEAD,
     MADE,
     PLACED,
@@ -32,6 +33,7 @@ from neurograph.tails import (
     free,
     place,
     request,
+    send,
 )
 from neurograph.work import (
     ABORT,
@@ -124,7 +126,7 @@ def _keys(work: Work, common: Common, start: int, spikes: int) -> NDArray[np.int
 
 
 @kernel
-def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
+def _plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -> int:
     """Free, request and place tails, once an epoch; return `FULL` if one that is due has no place, else `DONE`."""
     progress, counters = work.progress, tails.counters
     if work.worker != 0 or counters[MADE] > progress[EPOCH]:
@@ -133,25 +135,29 @@ def _plan(work: Work, common: Common, tails: Tails, spikes: int) -> int:
     # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
     if not follow(tails, start, step):
         return FULL
-    free(tails, step, progress[LAUNCHED])
-    if not request(tails, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
+    free(tails, ahead.model, step, progress[LAUNCHED])
+    if not request(tails, ahead.model, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
         return FULL
     place(tails)
     placed, requested, launched = counters[PLACED], counters[REQUESTED], progress[LAUNCHED]
-    if placed < launched + count_due(tails, launched, requested, step + work.epoch_steps):
+    due = launched + count_due(tails, launched, requested, step + work.epoch_steps)
+    send(tails, min(placed, due) if tails.mode[LAZY] else placed)
+    if placed < due:
         return FULL
     counters[MADE] = progress[EPOCH] + 1
     # Others need not wait for the next plan if what it requests is not due at once, and what will be due has its place.
-    ahead = tails.mode[LOOKAHEAD] >= 2 * work.epoch_steps
-    ahead &= placed >= launched + count_due(tails, launched, requested, step + 2 * work.epoch_steps)
-    publish(counters, PLANNED, progress[EPOCH] + 1 + ahead)
+    early = tails.mode[LOOKAHEAD] >= 2 * work.epoch_steps
+    early &= placed >= launched + count_due(tails, launched, requested, step + 2 * work.epoch_steps)
+    publish(counters, PLANNED, progress[EPOCH] + 1 + early)
+    if ahead.guessing and not tails.mode[CAUTIOUS]:
+        look_ahead(ahead, tails, step)
     return DONE
 
 
 @kernel
 def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader: Reader, number: int) -> int:
     """Wait until a request has arrived; return `DONE`, `ABORTED`, or `LATE`."""
-    slot, progress = number % len(tails.state), work.progress
+    slot, progress = number % tails.slots, work.progress
     if fetch(tails.state, slot) == READY:
         progress[HITS] += 1
         return DONE
@@ -172,7 +178,7 @@ def _launch_tails(
     work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
 ) -> int:
     """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `LATE` or `ABORTED`."""
-    progress, slots, turns = work.progress, len(tails.state), 0
+    progress, slots, turns = work.progress, tails.slots, 0
     while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
         if fetch(common.meeting, ABORT):
             return ABORTED
@@ -204,6 +210,7 @@ def advance(
     graph: Graph,
     common: Common,
     tails: Tails,
+    ahead: Ahead,
     fetching: Fetching,
     reader: Reader,
     until: int,
@@ -236,7 +243,7 @@ def advance(
             if not has_room(cursors, spikes * cursors.bins.shape[1]):
                 progress[WANTED] = spikes
                 return CURSORS
-            if tails.streaming and _plan(work, common, tails, spikes) != DONE:
+            if tails.streaming and _plan(work, common, tails, ahead, spikes) != DONE:
                 return FULL
             _launch_epoch(work, cursors, graph, common, start, True)
             progress[PHASE] = _AWAITING

@@ -22,6 +22,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.ahead import Ahead
 from neurograph.circuit import Circuit
 from neurograph.delivery import Cursors, Graph
 from neurograph.epoch import advance, spikes_of_epoch
@@ -143,7 +144,7 @@ class _Worker:
         executor = self._executor
         status = advance(
             self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
-            executor.tails, executor.fetching, self._reader, until,
+            executor.tails, executor.ahead, executor.fetching, self._reader, until,
         )  # fmt: skip
         if status == LOG:
             self.take_log()
@@ -189,6 +190,7 @@ class Executor:
         self.starts = 0
         self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)
         self.tails = stream.tails if stream else Tails.none()
+        self.ahead = stream.foresight.ahead if stream else Ahead.none()
         self.fetching = stream.fetching if stream else no_fetching()
         self.epoch_steps = stream.epoch_steps if stream else min(circuit.store.min_delay, MAX_EPOCH)
         # Rows that were made plain, or come by a stream, are checked on the way.
@@ -264,7 +266,7 @@ class Executor:
         """
         assert self.stream is not None
         self.starts += 1
-        self.stream.start_over(cautious=cautious)
+        self.stream.start_over(self.step, cautious=cautious)
         self.common.meeting[:] = 0
         for worker in self.workers:
             worker.start_over()

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.prediction import WANTED, Model
 from neurograph.segments import (
+    AHEAD,
     FREE,
     KEPT,
     LEAVING,
@@ -21,8 +23,9 @@ from neurograph.segments import (
     Segments,
     hold,
     leave,
-    oldest_kept,
+    oldest,
     room_kept,
+    room_of,
     segment_of,
     set_room,
     take,
@@ -30,9 +33,9 @@ from neurograph.segments import (
 from neurograph_storage.jit import kernel, part
 
 # Positions in `numbers`: spikes since the threshold was set, and since counts were halved; tails moved; hits; tails
-# that were divided when the threshold was set.
-_SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED = range(5)
-_NUMBERS = 5
+# that were divided when the threshold was set; words that were read ahead and that a spike found.
+_SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED, USED = range(6)
+_NUMBERS = 6
 # Counts are halved when each kept row had so many spikes on average, and the threshold is set 32 times as often.
 _SPIKES_TO_HALVE, _SETS = 8, 32
 # A kept tail stays while its heat is above this share of the threshold: without it, those near it come and go.
@@ -49,19 +52,21 @@ class Kept(NamedTuple):
     Attributes
     ----------
     at : (rows,) int64
-        Where in the pool a tail is kept, or -1.
+        Where in the pool a tail is kept, or -1; -2 if it is on its way ahead of any spike (`neurograph.ahead`).
     following : (rows,) int32
         The next row in the same segment, or -1.
     first : (segments,) int32
         The row of each segment that was kept last, or -1.
     placed : (segments,) int64
         The request that was last placed in each.
+    fresh : (rows,) uint8
+        Whether a tail was read ahead, and no spike has found it yet.
     counts : (rows,) float32
     threshold : (1,) float32
         Of heat, in spikes of a row of mean length.
     mean : float
         Words of a tail.
-    numbers : (5,) int64
+    numbers : (6,) int64
         See the module.
     """
 
@@ -69,6 +74,7 @@ class Kept(NamedTuple):
     following: NDArray[np.int32]
     first: NDArray[np.int32]
     placed: NDArray[np.int64]
+    fresh: NDArray[np.uint8]
     counts: NDArray[np.float32]
     threshold: NDArray[np.float32]
     mean: float
@@ -79,14 +85,15 @@ class Kept(NamedTuple):
         """Return that nothing is kept, and nothing known."""
         return Kept(
             np.full(rows, NONE, np.int64), np.full(rows, NONE, np.int32), np.full(segments, NONE, np.int32),
-            np.full(segments, NONE, np.int64), np.zeros(rows, np.float32), np.zeros(1, np.float32), mean,
-            np.zeros(_NUMBERS, np.int64),
+            np.full(segments, NONE, np.int64), np.zeros(rows, np.uint8), np.zeros(rows, np.float32),
+            np.zeros(1, np.float32), mean, np.zeros(_NUMBERS, np.int64),
         )  # fmt: skip
 
 
 def forget(kept: Kept) -> None:
     """Keep nothing of what was kept."""
     kept.at[:], kept.following[:], kept.first[:], kept.placed[:] = NONE, NONE, NONE, NONE
+    kept.fresh[:] = 0
 
 
 @part
@@ -95,34 +102,36 @@ def _heat(kept: Kept, row: int, words: int) -> np.float32:
 
 
 @kernel
-def find(kept: Kept, segments: Segments, row: int, until: int) -> int:
+def find(kept: Kept, segments: Segments, row: int, words: int, until: int) -> int:
     """Count a spike of a row; return where its tail is kept, and will be up to step ``until``, or -1."""
     kept.counts[row] += np.float32(1)
     kept.numbers[_SINCE_SET] += 1
     at = kept.at[row]
-    if at != NONE:
-        hold(segments, at, until)
-        kept.numbers[HITS] += 1
+    if at < 0:
+        return NONE
+    hold(segments, at, until)
+    kept.numbers[HITS] += 1
+    kept.numbers[USED] += words * kept.fresh[row]
+    kept.fresh[row] = 0
     return at
 
 
 @part
-def _enter(kept: Kept, segments: Segments, row: int, at: int, number: int) -> None:
+def enter(kept: Kept, segments: Segments, row: int, at: int, number: int) -> None:
+    """Let spikes of a row find its tail, which a request brings in."""
     segment = segment_of(segments, at)
-    # The segment may have been another's before.
-    if at == segments.first + segment * segments.size:
-        kept.first[segment], kept.placed[segment] = NONE, NONE
     kept.at[row], kept.following[row], kept.first[segment] = at, kept.first[segment], row
     kept.placed[segment] = max(kept.placed[segment], number)
 
 
 @part
-def _has_room(segments: Segments, words: int, more: int) -> bool:
-    """Return whether a tail can be kept, ``more`` segments over the room for that being allowed."""
-    filling, counts = segments.filling[KEPT], segments.counts
+def has_room(segments: Segments, kind: int, words: int, more: int) -> bool:
+    """Return whether a tail can be kept or expected, ``more`` segments over the room for that being allowed."""
+    filling, counts = segments.filling[kind], segments.counts
     if filling != NONE and segments.used[filling] + words <= segments.size:
         return True
-    return counts[FREE] > 0 and counts[KEPT] + counts[LEAVING] < room_kept(segments) + more
+    leaving = counts[LEAVING] if kind == KEPT else 0
+    return counts[FREE] > 0 and counts[kind] + leaving < room_of(segments, kind) + more
 
 
 @kernel
@@ -134,42 +143,59 @@ def keep(kept: Kept, segments: Segments, row: int, words: int, until: int, numbe
     number : int
         The request that brings it in.
     """
-    if _heat(kept, row, words) < kept.threshold[0] or not _has_room(segments, words, 0):
+    if _heat(kept, row, words) < kept.threshold[0] or not has_room(segments, KEPT, words, 0):
         return NONE
     at = take(segments, KEPT, words, until)
     if at != NONE:
-        _enter(kept, segments, row, at, number)
+        enter(kept, segments, row, at, number)
     return at
 
 
 @kernel
 def make_room(
-    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], arrived: int
-) -> None:
-    """Empty the oldest segment of kept tails, if there are too many: move what is hot, forget the rest.
+    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], kind: int, arrived: int,
+    step: int, model: Model,
+) -> None:  # fmt: skip
+    """Empty the oldest segment of a kind, if there are too many: move what is hot or wanted, forget the rest.
 
     Parameters
     ----------
+    kind : int
+        `KEPT` or `AHEAD`.
     arrived : int
         All requests before this one have arrived.
+    step : int
+        Segments of which something is delivered from then on stay.
+    model : Model
+        Says which rows are expected to spike.
     """
-    if segments.counts[KEPT] < room_kept(segments):
+    if segments.counts[kind] < room_of(segments, kind):
         return
-    segment = oldest_kept(segments)
-    if segment == NONE or kept.placed[segment] >= arrived:
+    segment = oldest(segments, kind)
+    if segment == NONE or kept.placed[segment] >= arrived or segments.until[segment] >= step:
         return
     leave(segments, segment)
     row, movable = np.int64(kept.first[segment]), np.int64(_MOVE * segments.size)
+    kept.first[segment], kept.placed[segment] = NONE, NONE
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
         kept.at[row] = NONE
         hot = _heat(kept, row, words) >= _STAY * kept.threshold[0]
-        if hot and words <= movable and _has_room(segments, words, 1):
-            at = take(segments, KEPT, words, NONE)
-            _enter(kept, segments, row, at, NONE)
+        to = (
+            KEPT
+            if hot and has_room(segments, KEPT, words, 1)
+            else AHEAD
+            if model.table[row >> model.shift, WANTED]
+            else NONE
+        )
+        if to != NONE and words <= movable and has_room(segments, to, words, 1):
+            at = take(segments, to, words, NONE)
+            enter(kept, segments, row, at, NONE)
             pool[at : at + words] = pool[source : source + words]
             movable -= words
             kept.numbers[MOVED] += 1
+        else:
+            kept.fresh[row] = 0
         row = following
 
 

@@ -67,6 +67,8 @@ def modular(
     stimulus: float = 0.0,
     dwell: float = 100.0,
     standing: float = 1.0,
+    delay: float | None = None,
+    delay_std: float = 0.0,
     dt: float = 0.1,
 ) -> Network:
     """Return a network of planted modules: short delays inside, long between.
@@ -83,6 +85,8 @@ def modular(
         How long each module's turn lasts, in ms; after the last it is the first one's again.
     standing : float
         Part of the usual drive that all neurons get all the time; below 1 modules are quiet but in their turn.
+    delay, delay_std : float, optional
+        Mean and spread of all delays, in ms, in place of those above.
     """
     count = max(4, neurons // 5000) if modules is None else modules
     if not 2 <= count <= max(2, neurons // 10):
@@ -93,13 +97,19 @@ def modular(
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         own = round(degree * inside)
         weight = _weight(source, synapses_per_neuron)
-        network.connect(source, target, CommunityOutdegree(own, count, True), weight=weight, delay=_delay(1.5, 0.5))
+        network.connect(
+            source,
+            target,
+            CommunityOutdegree(own, count, True),
+            weight=weight,
+            delay=_delay(1.5, 0.5) if delay is None else _given(delay, delay_std, dt),
+        )
         network.connect(
             source,
             target,
             CommunityOutdegree(degree - own, count, False),
             weight=weight,
-            delay=_delay(8.0, 2.0),
+            delay=_delay(8.0, 2.0) if delay is None else _given(delay, delay_std, dt),
         )
     if stimulus:
         _wake_in_turn(network, excitatory, count, stimulus, dwell, synapses_per_neuron)
@@ -109,6 +119,7 @@ def modular(
         "name": "modular", "neurons": neurons, "synapses_per_neuron": synapses_per_neuron, "modules": count,
         "inside": inside, "stimulus": stimulus, "dwell": dwell,
         **({"standing": standing} if standing != 1.0 else {}),
+        **({"delay": delay, "delay_std": delay_std} if delay is not None else {}),
     }  # fmt: skip
     return network
 
@@ -124,6 +135,8 @@ def sheet(
     stimulus: float = 0.0,
     dwell: float = 100.0,
     standing: float = 1.0,
+    delay: float | None = None,
+    delay_std: float = 0.0,
     dt: float = 0.1,
 ) -> Network:
     """Return a network on a periodic sheet, connected to neighbours with delays that grow with distance.
@@ -136,7 +149,7 @@ def sheet(
         Conduction speed along the sheet, in mm/ms (0.3 is that of unmyelinated horizontal fibres).
     stripes : int
         Into how many stripes the sheet is cut for a stimulus that travels over it.
-    stimulus, dwell, standing : float
+    stimulus, dwell, standing, delay, delay_std : float
         As for `modular`, stripes in place of modules.
     """
     if stimulus and not 1 <= stripes <= max(1, neurons // 10):
@@ -146,10 +159,11 @@ def sheet(
     network, excitatory, inhibitory = _balanced(neurons, synapses_per_neuron, dt, standing)
     if stimulus:
         _wake_in_turn(network, excitatory, stripes, stimulus, dwell, synapses_per_neuron)
+    grows = LinearInDistance(base=_MIN_DELAY, slope=1 / speed)
     for source, target, degree in _projections(excitatory, inhibitory, synapses_per_neuron):
         network.connect(
-            source, target, DistanceOutdegree(degree, sigma, extent),
-            weight=_weight(source, synapses_per_neuron), delay=LinearInDistance(base=_MIN_DELAY, slope=1 / speed),
+            source, target, DistanceOutdegree(degree, sigma, extent), weight=_weight(source, synapses_per_neuron),
+            delay=grows if delay is None else _given(delay, delay_std, dt),
         )  # fmt: skip
     places = [lattice(np.arange(p.size), p.size) for p in (excitatory, inhibitory)]
     x, y = (np.concatenate(axis) for axis in zip(*places, strict=True))
@@ -159,6 +173,7 @@ def sheet(
         "extent": extent, "sigma": sigma, "speed": speed,
         **({"stripes": stripes, "stimulus": stimulus, "dwell": dwell} if stimulus else {}),
         **({"standing": standing} if standing != 1.0 else {}),
+        **({"delay": delay, "delay_std": delay_std} if delay is not None else {}),
     }  # fmt: skip
     return network
 
@@ -212,6 +227,10 @@ def _weight(source: Population, degree: int) -> Normal:
 
 def _delay(mean: float, std: float) -> Normal:
     return Normal(mean, std, low=_MIN_DELAY)
+
+
+def _given(mean: float, std: float, dt: float) -> float | Normal:
+    return Normal(mean, std, low=dt) if std else mean
 
 
 def _wake_in_turn(network: Network, e: Population, modules: int, stimulus: float, dwell: float, degree: int) -> None:

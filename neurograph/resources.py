@@ -4,6 +4,7 @@ import os
 
 from neurograph.circuit import Circuit
 from neurograph.executor import Executor, state_bytes
+from neurograph.foresight import Prefetch
 from neurograph.streaming import Stream, least_bytes
 from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
@@ -12,7 +13,9 @@ from neurograph_storage.sizes import format_size
 MIN_NEURONS_PER_WORKER = 10_000
 
 
-def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: int) -> Executor:
+def make_executor(
+    circuit: Circuit, *, budget: int, workers: int | None, seed: int, prefetch: Prefetch | None = None
+) -> Executor:
     """Return the executor of a run: rows in memory if they fit in the budget beside the state, else from the disk.
 
     Raises
@@ -27,7 +30,7 @@ def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: i
     circuit.store.check_tables()
     stream = None
     if circuit.store.synapse_bytes > room:
-        stream = Stream(circuit, room, budget, threads)
+        stream = Stream(circuit, room, budget, threads, prefetch)
     elif circuit.store.codec == RAW:
         circuit.store.advise(fits=True)
     return Executor(circuit, workers=threads, seed=seed, stream=stream)

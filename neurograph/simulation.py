@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurograph.checkpoint import Checkpoint, check_checkpoint_path
 from neurograph.circuit import Circuit
 from neurograph.events import OutsideEvents, resolve
+from neurograph.foresight import Prefetch
 from neurograph.memory import budget_bytes
 from neurograph.rates import PopulationRates
 from neurograph.record import Spikes
@@ -53,6 +54,10 @@ class Simulation:
     spikes : path or bool
         By default spikes stay in memory; a Parquet file gets them as they come, and is complete once the simulation is
         closed; False counts them only.
+    prefetch : str or Prefetch
+        Which rows that do not fit are read before they are needed; results are the same. ``"exact"``: those that spikes
+        will need, as soon as they have spiked; ``"none"``: nothing; ``"layout"`` and ``"learned"`` also guess, from
+        the synapses of what is active and from what followed it so far; `Prefetch` with ``"oracle"`` knows.
 
     Raises
     ------
@@ -72,9 +77,10 @@ class Simulation:
         seed: int = 0,
         drive: OutsideEvents | None = None,
         spikes: Where = True,
+        prefetch: str | Prefetch = "exact",
     ) -> None:
         opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit)
-        self._start(opened, memory, workers, seed, lambda: Recorders(opened, spikes))
+        self._start(opened, memory, workers, seed, prefetch, lambda: Recorders(opened, spikes))
         if drive is not None:
             self._running.set_driven(drive)
             self._release_driven(drive)
@@ -90,10 +96,12 @@ class Simulation:
         seed: int | None = None,
         drive: OutsideEvents | None = None,
         spikes: Where | None = None,
+        prefetch: str | Prefetch = "exact",
     ) -> Self:
         """Take up a run from a checkpoint; it goes on as if it had never ended.
 
-        Memory and workers may be others than before, and so may the circuit's storage order, blocks and codec.
+        Memory, workers and prefetch policy may be others than before, and so may the circuit's storage order, blocks
+        and codec.
 
         Parameters
         ----------
@@ -116,7 +124,9 @@ class Simulation:
         saved, sim = path if isinstance(path, Checkpoint) else Checkpoint(path), cls.__new__(cls)
         opened = circuit if isinstance(circuit, Circuit) else Circuit(circuit or saved.circuit_path)
         saved.check(opened, seed, drive)
-        sim._start(opened, memory, workers, saved.seed, lambda: Recorders.going_on(opened, saved.position, spikes))
+        sim._start(
+            opened, memory, workers, saved.seed, prefetch, lambda: Recorders.going_on(opened, saved.position, spikes)
+        )
         try:
             sim._running.take_up(saved)
         except BaseException:
@@ -126,11 +136,12 @@ class Simulation:
 
     def _start(
         self, circuit: Circuit, memory: str | int | None, workers: int | None, seed: int,
-        make_recorders: Callable[[], Recorders],
+        prefetch: str | Prefetch, make_recorders: Callable[[], Recorders],
     ) -> None:  # fmt: skip
         """Make the run: first the executor, which checks the circuit, then what writes to the disk."""
         self.circuit, self.memory_budget = circuit, budget_bytes(memory)
-        executor = make_executor(circuit, budget=self.memory_budget, workers=workers, seed=seed)
+        chosen = Prefetch(prefetch) if isinstance(prefetch, str) else prefetch
+        executor = make_executor(circuit, budget=self.memory_budget, workers=workers, seed=seed, prefetch=chosen)
         try:
             self._running = Running(executor, make_recorders(), seed=seed, budget=self.memory_budget)
         except BaseException:

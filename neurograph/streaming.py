@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
-from neurograph.kept import HITS, MOVED, Kept
+from neurograph.foresight import Foresight, Prefetch
+from neurograph.kept import HITS, MOVED, USED, Kept
+from neurograph.prediction import NONE
 from neurograph.segments import FREE, Segments
 from neurograph.statistics import PrefetchStatistics
-from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SPLIT, Tails, start_over
+from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SENT, SPLIT, Tails, start_over
 from neurograph.work import MAX_EPOCH
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
-from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, READY, ROW, WORDS, Fetching
+from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
 from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
@@ -33,7 +35,7 @@ _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 # Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
 _CLASSES, _BORDERS = 8, 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
-_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4, 8 * (FIELDS + 1)
+_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4 + 1, 8 * (FIELDS + 1)
 # There must be room for the largest tail so many times, or it is no use to begin.
 _LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
@@ -74,16 +76,19 @@ def class_bounds(depth: int, borders: NDArray[np.int64], words: NDArray[np.int64
     --------
     >>> class_bounds(2, np.arange(3, 20), 10 * np.arange(3, 20)).tolist()
     [2, 5, 7, 9, 11, 13, 15, 17, 19]
+    >>> class_bounds(0, np.array([1]), np.array([10])).tolist()
+    [0, 1]
     """
     shares = [(measure - measure[0]) / max(1, measure[-1] - measure[0]) for measure in (words, borders)]
-    ends = borders[np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, _CLASSES) / _CLASSES)]
+    places = np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, _CLASSES) / _CLASSES)
+    ends = borders[np.minimum(places, len(borders) - 1)]
     return np.unique(np.concatenate([[depth], ends, borders[-1:]]))
 
 
 def least_bytes(circuit: Circuit) -> int:
     """Return the memory without which streaming is impossible, besides the state, in bytes."""
-    span = _row_bytes(circuit.store) + 2 * PAGE
-    return circuit.neurons * _ROW_BYTES + span + _LEAST_TAILS * _row_bytes(circuit.store)
+    row = circuit.store.row_bytes
+    return circuit.neurons * _ROW_BYTES + row + 2 * PAGE + _LEAST_TAILS * row
 
 
 class Stream:
@@ -97,12 +102,14 @@ class Stream:
     budget : int
         Of which ``room`` is what the state leaves, for errors.
     workers : int
+    prefetch : Prefetch
 
     Attributes
     ----------
     graph : Graph
         Heads, and the pool.
     tails : Tails
+    foresight : Foresight
     epoch_steps : int
 
     Raises
@@ -112,25 +119,28 @@ class Stream:
     MemoryBudgetError
     """
 
-    def __init__(self, circuit: Circuit, room: int, budget: int, workers: int) -> None:
+    def __init__(
+        self, circuit: Circuit, room: int, budget: int, workers: int, prefetch: Prefetch | None = None
+    ) -> None:
         self._store, self._budget = circuit.store, budget
         room -= circuit.neurons * _ROW_BYTES
         workers = min(workers, -(-circuit.neurons // self._store.block_neurons))
-        sizes = reader_sizes(_row_bytes(self._store), room)
-        slots, pool = _divide(self._store, room - sizes.nbytes)
+        sizes = reader_sizes(self._store.row_bytes, room)
+        self.foresight = Foresight(circuit, prefetch or Prefetch(), room)
+        slots, pool = _divide(self._store, room - sizes.nbytes - self.foresight.nbytes)
         self.bounds, heads, words = self._heads(pool)
         first = int(heads.starts[-1])
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
-        segments = _segments(
-            first, len(words) - first - sizes.readers(workers) * plain, int(heads.tails.max(initial=1))
-        )
+        taken = sizes.readers(workers) * plain
+        segments = _segments(first, len(words) - first - taken, int(heads.tails.max(initial=1)), self.foresight.share)
         self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
         self.readers = Readers(workers, sizes, plain)
         self.tails = self._tails(heads, segments, slots)
         self.fetching = self._fetching_of(heads)
+        self.foresight.begin(heads.tails, self.readers.into_guesses)
         self.epoch_steps = epoch_length(self._store.min_delay, self._first_delay)
 
     def start(self) -> None:
@@ -140,18 +150,20 @@ class Stream:
     def check(self) -> None:
         """Raise what is wrong with a row that could not be brought in, if there is one."""
         if self.fetching.failed[0]:
-            _diagnose(self._store, int(self.tails.requests[self.fetching.failed[1] % len(self.tails.state), ROW]))
+            _diagnose(self._store, int(self.tails.requests[self.fetching.failed[1] % self.tails.slots, ROW]))
 
-    def start_over(self, *, cautious: bool) -> None:
-        """Empty the pool. From then on keep and hold no whole tails, if ``cautious``, but read them as they come due.
+    def start_over(self, step: int, *, cautious: bool) -> None:
+        """Empty the pool, to go on at ``step``; ``cautious``: from then on keep and hold no whole tails.
 
         No worker may be running, and the spikes that are in flight must be launched again.
         """
         tails, fetching = self.tails, self.fetching
-        under_way = np.arange(tails.counters[FREED], tails.counters[PLACED]) % len(tails.state)
-        while not (tails.state[under_way] == READY).all():
+        asked = np.arange(tails.counters[FREED], tails.counters[SENT]) % tails.slots
+        under_way = np.concatenate([asked, tails.slots + self.foresight.waiting()])
+        while (tails.state[under_way] == WAITING).any():
             self.check()
             self.readers.wait(fetching)
+        self.foresight.start_over(step)
         start_over(tails, self.epoch_steps if cautious else self._first_delay, cautious=cautious)
 
     @property
@@ -163,7 +175,7 @@ class Stream:
 
     def full(self) -> MemoryBudgetError:
         """Return the error for spikes whose tails do not fit in the ring all at once."""
-        slots, counters = len(self.tails.state), self.tails.counters
+        slots, counters = self.tails.slots, self.tails.counters
         waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
         missing, segments = 2 * int(waiting.sum()) + PAGE, self.tails.segments
         room = 2 * len(segments.kind) * segments.size
@@ -187,7 +199,9 @@ class Stream:
     def prefetch(self, hits: int, misses: int) -> PrefetchStatistics:
         """Return what reading ahead achieved, given how many tails were there in time, and how many were not."""
         figures = self.figures()
-        return PrefetchStatistics("exact", hits, misses, max(0, figures["bytes"] - figures["asked"]))
+        unused = self.foresight.read_bytes - 2 * int(self.tails.kept.numbers[USED])
+        wasted = max(0, figures["bytes"] - figures["asked"]) + unused
+        return PrefetchStatistics(self.foresight.prefetch.policy, hits, misses, wasted)
 
     def close(self) -> None:
         """End the readers and close all files."""
@@ -238,11 +252,12 @@ class Stream:
         store, largest = self._store, int(heads.tails.max(initial=0))
         count, mean = len(segments.kind), float(heads.tails.mean()) if len(heads.tails) else 1.0
         usable = max(largest, segments.size - largest)
+        lines, lazy = slots + self.foresight.lines, self.foresight.prefetch.number == NONE
         return Tails(
-            1, np.array([self._first_delay, 0]), self.readers.into, self.graph.words, segments,
+            1, slots, np.array([self._first_delay, 0, lazy]), self.readers.into, self.graph.words, segments,
             Kept.make(store.neurons, count, max(mean, 1.0)), usable, heads.tails,
             self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
-            np.zeros((slots, FIELDS), np.int64), np.zeros(slots, np.int64),
+            np.zeros((lines, FIELDS), np.int64), np.zeros(lines, np.int64),
             np.zeros(COUNTERS, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
 
@@ -253,7 +268,8 @@ class Stream:
             np.array(store.arrays[ROW_STARTS]), heads.sums, self._files.descriptors,
             self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons, store.max_delay,
             self._files.unit, 2 * self._files.unit,
-            read_address(), self.readers.pipe, self.graph.words, self.tails.requests, self.tails.state,
+            read_address(), self.readers.pipe, self.readers.guesses if self.foresight.lines else -1, self.tails.slots,
+            self.graph.words, self.tails.requests, self.tails.state,
             np.zeros(2, np.int64),
         )  # fmt: skip
 
@@ -266,15 +282,10 @@ def _diagnose(store: CircuitStore, row: int) -> None:
     raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
 
 
-def _segments(first: int, words: int, largest: int) -> Segments:
+def _segments(first: int, words: int, largest: int, share: float) -> Segments:
     """Return how some words of the pool, from ``first`` on, are cut into segments that each hold the largest tail."""
     size = min(max(_TAILS_A_SEGMENT * largest, min(words // _SEGMENTS, _MAX_SEGMENT)), words // _LEAST_TAILS)
-    return Segments.make(first, max(0, words), max(largest, size))
-
-
-def _row_bytes(store: CircuitStore) -> int:
-    """Return the bytes of the largest row on the disk."""
-    return 2 * int(np.diff(store.arrays[ROW_STARTS]).max(initial=0))
+    return Segments.make(first, max(0, words), max(largest, size), share)
 
 
 def _divide(store: CircuitStore, room: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.kept import Kept, find, forget, keep, learn, make_room
+from neurograph.prediction import SPIKES, Model
 from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
 from neurograph_storage.atomics import publish
 from neurograph_storage.fetching import (
@@ -47,13 +48,14 @@ from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
 
 # Positions in `counters`; those that others read have a cache line of their own.
-PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD, MADE = 0, 8, 16, 17, 18, 19, 20
+PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD, MADE, SENT = 0, 8, 16, 17, 18, 19, 20, 21
 COUNTERS = 24
 # A batch goes to a reader when it has so many words: enough for the disk, few enough to spread among readers.
 _BATCH_WORDS = 2**15
 _MAX_BATCH = 2**COUNT_BITS - 1
 # Positions in `mode`.
-LOOKAHEAD, CAUTIOUS = range(2)
+LOOKAHEAD, CAUTIOUS, LAZY = range(3)
+_FOREVER = 2**62
 # Steps of an epoch, in the keys by which requests are sorted.
 STEP_BITS = 6
 
@@ -65,9 +67,12 @@ class Tails(NamedTuple):
     ----------
     streaming : int
         Whether there are any; if not, all else is empty.
-    mode : (2,) int64
+    slots : int
+        Lines of the table of requests that are for spikes, a power of two.
+    mode : (3,) int64
         How many steps before it is due a tail, or class, is requested: at most the smallest delay of any; whether all
-        tails are divided and none is kept, as little as possible being in memory.
+        tails are divided and none is kept, as little as possible being in memory; whether tails are read only when they
+        are due, so that reading ahead can be compared with that.
     pipe : int
         To the readers.
     pool : (words,) uint16
@@ -85,15 +90,17 @@ class Tails(NamedTuple):
     followed : (classes,) int64
         For each class, the requests whose next class has been requested if it was this one.
     requests, state
-        See `Fetching`.
+        See `Fetching`; the lines behind ``slots`` are for what is read ahead (`neurograph.ahead`).
     counters : (COUNTERS,) int64
         Epochs that may begin; requests that have a place; requests; spikes whose tails were divided; first request
-        that may be in flight; words of whole tails in flight that are not kept; plans made.
+        that may be in flight; words of whole tails in flight that are not kept; plans made;
+        requests that readers know of.
     message : (1,) int64
         Scratch.
     """
 
     streaming: int
+    slots: int
     mode: NDArray[np.int64]
     pipe: int
     pool: NDArray[np.uint16]
@@ -115,7 +122,7 @@ class Tails(NamedTuple):
         empty, table = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64)
         words, counts, classes = np.empty(0, np.uint16), np.empty(0, np.uint32), np.empty((0, 0), np.uint16)
         nothing = Segments.make(0, 0, 0), Kept.make(0, 0, 1.0)
-        return Tails(0, empty, -1, words, *nothing, 0, counts, empty, classes, empty, table, empty, empty, empty)
+        return Tails(0, 1, empty, -1, words, *nothing, 0, counts, empty, classes, empty, table, empty, empty, empty)
 
 
 def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
@@ -123,20 +130,22 @@ def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
     clear(tails.segments)
     forget(tails.kept)
     tails.followed[:] = 0
-    tails.counters[[PLANNED, PLACED, REQUESTED, FREED, HELD, MADE]] = 0
-    tails.mode[:] = lookahead, cautious
+    tails.counters[[PLANNED, PLACED, REQUESTED, FREED, HELD, MADE, SENT]] = 0
+    tails.mode[LOOKAHEAD], tails.mode[CAUTIOUS] = lookahead, cautious
 
 
 @kernel
-def free(tails: Tails, step: int, arrived: int) -> None:
+def free(tails: Tails, model: Model, step: int, arrived: int) -> None:
     """Free lines of the table and memory, when all workers stand before ``step``.
 
     Parameters
     ----------
     arrived : int
         All requests before this one have arrived.
+    model : Model
+        Says which rows are expected to spike.
     """
-    counters, slots = tails.counters, len(tails.state)
+    counters, slots = tails.counters, tails.slots
     while counters[FREED] < counters[PLACED]:
         of_request = tails.requests[counters[FREED] % slots]
         if of_request[STEP] + of_request[HIGH] >= step:
@@ -145,7 +154,7 @@ def free(tails: Tails, step: int, arrived: int) -> None:
         counters[FREED] += 1
     release(tails.segments, step)
     learn(tails.kept, tails.segments, tails.words, counters[SPLIT])
-    make_room(tails.kept, tails.segments, tails.pool, tails.words, arrived)
+    make_room(tails.kept, tails.segments, tails.pool, tails.words, KEPT, arrived, _FOREVER, model)
 
 
 @kernel
@@ -157,7 +166,7 @@ def _enter(tails: Tails, row: int, step: int, origin: int, start: int, first: in
     at : int
         Where in the pool the tail is kept, or will be, or -1.
     """
-    counters, slots, classes = tails.counters, len(tails.state), len(tails.bounds) - 1
+    counters, slots, classes = tails.counters, tails.slots, len(tails.bounds) - 1
     number, whole = counters[REQUESTED], following - first == classes
     if number - counters[FREED] >= slots:
         return NONE
@@ -183,7 +192,7 @@ def follow(tails: Tails, start: int, end: int) -> bool:
     start, end : int
         First step of the epoch, and of the one that follows.
     """
-    counters, slots, classes = tails.counters, len(tails.state), len(tails.bounds) - 1
+    counters, slots, classes = tails.counters, tails.slots, len(tails.bounds) - 1
     for c in range(1, classes):
         while tails.followed[c] < counters[REQUESTED]:
             earlier = tails.requests[tails.followed[c] % slots]
@@ -198,7 +207,7 @@ def follow(tails: Tails, start: int, end: int) -> bool:
 
 
 @kernel
-def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
+def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> bool:
     """Request the tails of an epoch's spikes; return whether there was room in the table.
 
     Parameters
@@ -207,6 +216,8 @@ def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
         Row x 2^STEP_BITS + step of the epoch, rising: so neighbours on the disk are neighbours in the table.
     start : int
         First step of the epoch.
+    model : Model
+        Learns who spiked.
     """
     counters, segments, classes = tails.counters, tails.segments, len(tails.bounds) - 1
     for key in keys:
@@ -216,7 +227,8 @@ def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
             continue
         step = start + (key & ((1 << STEP_BITS) - 1))
         until, there = step + tails.bounds[classes], True
-        at = find(tails.kept, segments, row, until)
+        at = find(tails.kept, segments, row, words, until)
+        model.table[row >> model.shift, SPIKES] += 1
         if at == NONE:
             there = False
             if not tails.mode[CAUTIOUS]:
@@ -228,24 +240,15 @@ def request(tails: Tails, keys: NDArray[np.int64], start: int) -> bool:
         if number == NONE:
             return False
         if there:
-            tails.state[number % len(tails.state)] = READY
+            tails.state[number % tails.slots] = READY
     return True
 
 
 @kernel
-def _send(tails: Tails, first: int, end: int) -> None:
-    """Give requests ``first <= r < end`` to a reader."""
-    if end > first:
-        tails.message[0] = first << COUNT_BITS | end - first
-        give_number(tails.pipe, tails.message)
-
-
-@kernel
 def place(tails: Tails) -> None:
-    """Give requests a place in the pool, in order, while there is room, and have them read."""
-    counters, slots = tails.counters, len(tails.state)
-    number, load = counters[PLACED], 0
-    first = number
+    """Give requests a place in the pool, in order, while there is room."""
+    counters, slots = tails.counters, tails.slots
+    number = counters[PLACED]
     while number < counters[REQUESTED]:
         of_request = tails.requests[number % slots]
         words, kind = of_request[WORDS], of_request[KIND]
@@ -255,23 +258,32 @@ def place(tails: Tails) -> None:
             of_request[AT] = take(tails.segments, kind, words, of_request[STEP] + of_request[HIGH])
             if of_request[AT] == NONE:
                 break
+        number += 1
+    publish(tails.counters, PLACED, number)
+
+
+@kernel
+def send(tails: Tails, end: int) -> None:
+    """Give the requests before ``end`` to readers, in batches."""
+    slots, counters, load = tails.slots, tails.counters, 0
+    first = counters[SENT]
+    for number in range(counters[SENT], end):
         if tails.state[number % slots] != READY:
-            load += words
+            load += tails.requests[number % slots, WORDS]
         elif first == number:
             first += 1
-        number += 1
-        if load >= _BATCH_WORDS or number - first == _MAX_BATCH:
-            _send(tails, first, number)
-            first, load = number, 0
-    if load > 0:
-        _send(tails, first, number)
-    publish(tails.counters, PLACED, number)
+        if load >= _BATCH_WORDS or number + 1 == end or number + 1 - first == _MAX_BATCH:
+            if load > 0:
+                tails.message[0] = first << COUNT_BITS | number + 1 - first
+                give_number(tails.pipe, tails.message)
+            first, load = number + 1, 0
+    counters[SENT] = max(counters[SENT], end)
 
 
 @kernel
 def count_due(tails: Tails, first: int, last: int, end: int) -> int:
     """Return how many of requests ``first <= r < last`` may have a group that is due before step ``end``."""
-    number, slots = first, len(tails.state)
+    number, slots = first, tails.slots
     while number < last and tails.requests[number % slots, START] + tails.mode[LOOKAHEAD] < end:
         number += 1
     return number - first

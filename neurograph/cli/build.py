@@ -39,6 +39,8 @@ def _option(
 )
 @_option("--dwell", float, "how long each turn lasts, in ms.", of=("modular", "sheet"), default="100")
 @_option("--standing", float, "part of the usual drive that is always there.", of=("modular", "sheet"), default="1")
+@_option("--delay", float, "mean of all delays, in ms, in place of the recipe's.", of=("modular", "sheet"))
+@_option("--delay-std", float, "and their spread.", of=("modular", "sheet"), default="0")
 @_option("--stripes", int, "stripes of the sheet that are woken.", of=("sheet",), default="20")
 @_option("--extent", float, "side of the sheet, in mm.", of=("sheet",), default="4")
 @_option("--sigma", float, "spread of connections, in mm.", of=("sheet",), default="0.3")

@@ -25,6 +25,14 @@ INTERRUPTED, TERMINATED = 130, 143
     type=int,
     help="Threads; results are the same for any number.  [default: by circuit and machine]",
 )
+@click.option(
+    "--prefetch",
+    metavar="POLICY",
+    default="exact",
+    show_default=True,
+    help="What is read before it is needed, if rows do not fit: none, exact, layout, learned or oracle.",
+)
+@click.option("--known", type=click.Path(), metavar="FILE", help="Spikes of an earlier run, for --prefetch oracle.")
 @click.option("--seed", type=int, help="Decides noise and start values.  [default: 0]")
 @click.option(
     "--drive",
@@ -121,19 +129,21 @@ def _as_they_come(spikes: str) -> bool:
 
 def _begin(
     circuit: str, *, spikes: str | None, save: str | None, resume: str | None, seed: int | None, drive: str | None,
-    memory: str | None, workers: int | None,
+    memory: str | None, workers: int | None, prefetch: str, known: str | None,
 ) -> "tuple[Simulation, Path | None]":  # fmt: skip
     """Return the simulation, new or taken up, and the folder that it is saved in."""
     from neurograph.checkpoint import Checkpoint
     from neurograph.circuit import Circuit
     from neurograph.formats.drives import read_drive
-    from neurograph.formats.spike_files import check_spike_path
+    from neurograph.formats.spike_files import check_spike_path, load_spikes
+    from neurograph.foresight import Prefetch
     from neurograph.run_folder import SPIKES, prepare_folder
     from neurograph.simulation import Simulation
 
     if spikes is not None:
         check_spike_path(spikes)
     opened = Circuit(circuit)
+    policy = Prefetch(prefetch, None if known is None else load_spikes(known, opened))
     events = None if drive is None else read_drive(drive, opened)
     saved = None if resume is None else Checkpoint(resume)
     folder = None if save is None else prepare_folder(save, goes_on=saved is not None)
@@ -142,11 +152,26 @@ def _begin(
         file = True
     try:
         if saved is None:
-            new = Simulation(opened, memory=memory, workers=workers, seed=seed or 0, drive=events, spikes=file or False)
+            new = Simulation(
+                opened,
+                memory=memory,
+                workers=workers,
+                seed=seed or 0,
+                drive=events,
+                spikes=file or False,
+                prefetch=policy,
+            )
             return new, folder
         goes_on = None if saved.position else False
         taken_up = Simulation.resume(
-            saved, opened, memory=memory, workers=workers, seed=seed, drive=events, spikes=file or goes_on
+            saved,
+            opened,
+            memory=memory,
+            workers=workers,
+            seed=seed,
+            drive=events,
+            spikes=file or goes_on,
+            prefetch=policy,
         )
         return taken_up, folder
     except BaseException:

@@ -9,7 +9,8 @@ worker. Elsewhere threads of their own `serve`, and sleep at the pipe. Precedenc
     writes it to the pool; then publishes r as arrived
     who sees r arrived may read the pool; its place is given to another request when nobody needs it any more
 
-Who cannot bring a row in says so in ``failed``, and from then on batches are thrown away.
+Who cannot bring a row in says so in ``failed``, and from then on batches are thrown away; of a guess, in its state.
+Reads of guesses are started only while no other is under way.
 """
 
 from typing import NamedTuple
@@ -21,9 +22,10 @@ from neurograph_storage.atomics import fetch, fetch_add, publish
 from neurograph_storage.bits import PADDING, get_gamma
 from neurograph_storage.cut import ALL_DELAYS, cut, cut_words, row_sum
 from neurograph_storage.decompress import get_row
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, part
 from neurograph_storage.libc import nanoseconds, read_at, take_number, wait_for
 from neurograph_storage.queueing import (
+    GUESSED,
     RESULT,
     UNDERWAY,
     Queue,
@@ -45,7 +47,11 @@ I64 = NDArray[np.int64]
 # that is requested next; what kind of segment the words lie in.
 ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, KIND = range(10)
 FIELDS = 10
-WAITING, READY = range(2)
+WAITING, READY, FAILED = range(3)
+# Requests of rows that no spike has asked for, *guesses*, have numbers from here on, and lines behind the others'.
+GUESS = 2**40
+# So many reads of guesses are under way at most: what spikes need must not wait long behind them.
+_MOST_GUESSES = 4
 # Positions in a reader's figures, and their number.
 BYTES, READS, NANOSECONDS, ASKED = range(4)
 FIGURES = 8
@@ -76,12 +82,14 @@ class Fetching(NamedTuple):
         Of the circuit, in steps.
     unit, gap : int
         Bytes of which reads are multiples; bytes between two rows that are rather read than left out.
-    read, pipe : int
-        Address of ``pread``; descriptor of the pipe.
+    read, pipe, guesses : int
+        Address of ``pread``; descriptors of the pipe, and of that of guesses.
+    slots : int
+        Lines of the tables for what spikes ask for; the rest is for guesses.
     pool : (words,) uint16
-    requests : (slots, FIELDS) int64
-    state : (slots,) int64
-        Of each request; slots are a power of two.
+    requests : (lines, FIELDS) int64
+    state : (lines,) int64
+        Of each request.
     failed : (2,) int64
         How many failures there were; the request of the first.
     """
@@ -97,6 +105,8 @@ class Fetching(NamedTuple):
     gap: int
     read: int
     pipe: int
+    guesses: int
+    slots: int
     pool: U16
     requests: I64
     state: I64
@@ -111,8 +121,8 @@ class Reader(NamedTuple):
     queue : Queue
     spans : (slots, 5) int64
         What is read to each slot.
-    batch, message : (2,) int64, (1,) int64
-        Requests of the batch that have not been started; scratch. For who has the queue's lock.
+    batch, message : (4,) int64, (1,) int64
+        Requests of the batch that have not been started, and of that of guesses; scratch. For who has the queue's lock.
     plain : (words,) uint16
         Scratch for a row made plain.
     figures : (8,) int64
@@ -128,7 +138,7 @@ class Reader(NamedTuple):
     @staticmethod
     def of(queue: Queue, plain_words: int) -> "Reader":
         """Return a reader with nothing to do."""
-        batch, message = np.zeros(2, np.int64), np.zeros(1, np.int64)
+        batch, message = np.zeros(4, np.int64), np.zeros(1, np.int64)
         plain, figures = np.empty(plain_words, np.uint16), np.zeros(FIGURES, np.int64)
         return Reader(queue, np.zeros((len(queue.busy), _SPAN), np.int64), batch, message, plain, figures)
 
@@ -147,7 +157,18 @@ def no_fetching() -> Fetching:
     """Return what a circuit in memory has."""
     empty, table, words = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64), np.empty(0, np.uint16)
     starts = np.empty(0, np.uint64)
-    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, words, table, empty, empty)
+    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, -1, 1, words, table, empty, empty)
+
+
+@kernel
+def line_of(number: int, slots: int, lines: int) -> int:
+    """Return the line of a request in tables of so many slots for what spikes ask for, and so many lines in all."""
+    return number % slots if number < GUESS else slots + (number - GUESS) % (lines - slots)
+
+
+@part
+def _line(f: Fetching, number: int) -> int:
+    return line_of(number, f.slots, len(f.state))
 
 
 @kernel
@@ -200,14 +221,13 @@ def _finish(f: Fetching, scratch: U16, plain: U16, slot: int, first_word: int) -
 @kernel
 def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int) -> int:
     """Return the first request that cannot be read together with ``number``: elsewhere on the disk, or too far."""
-    slots = len(f.state)
-    end = 2 * np.int64(f.starts[f.requests[number % slots, ROW] + 1])
+    end = 2 * np.int64(f.starts[f.requests[_line(f, number), ROW] + 1])
     following = number + 1
     while following < last:
-        row = f.requests[following % slots, ROW]
+        row = f.requests[_line(f, following), ROW]
         start, stop = 2 * np.int64(f.starts[row]), 2 * np.int64(f.starts[row + 1])
         near = first_byte <= start <= end + f.gap
-        if not near or stop - first_byte + f.unit > room or f.state[following % slots] == READY:
+        if not near or stop - first_byte + f.unit > room or f.state[_line(f, following)] == READY:
             break
         end = max(end, stop)
         following += 1
@@ -217,12 +237,11 @@ def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int)
 @kernel
 def _start(f: Fetching, r: Reader, slot: int, number: int, last: int) -> int:
     """Start to read ``number`` and the following requests that lie beside it; return the first that does not."""
-    slots = len(f.state)
-    first = 2 * np.int64(f.starts[f.requests[number % slots, ROW]]) // f.unit * f.unit
+    first = 2 * np.int64(f.starts[f.requests[_line(f, number), ROW]]) // f.unit * f.unit
     stop = _extent_end(f, number, last, first, 2 * (r.queue.memory.shape[1] - PADDING))
     needed, span = 0, r.spans[slot]
     for k in range(number, stop):
-        row = f.requests[k % slots, ROW]
+        row = f.requests[_line(f, k), ROW]
         needed = max(needed, 2 * np.int64(f.starts[row + 1]))
         r.figures[ASKED] += 2 * np.int64(f.starts[row + 1] - f.starts[row])
     span[_FIRST], span[_STOP], span[_BYTE], span[_NEEDED], span[_STARTED] = number, stop, first, needed, nanoseconds()
@@ -245,37 +264,63 @@ def _complete(f: Fetching, r: Reader, slot: int, count: int) -> int:
     else:
         r.figures[BYTES] += count
     for k in range(span[_FIRST], span[_STOP]):
-        if not _finish(f, scratch, r.plain, k % len(f.state), span[_BYTE] // 2):
+        if not _finish(f, scratch, r.plain, _line(f, k), span[_BYTE] // 2):
             return k
     return -1
 
 
 @kernel
-def _take_batch(f: Fetching, r: Reader) -> int:
-    """Take a batch from the pipe; return `_TAKEN`, `_NOTHING` if none is there, or `STOPPED`."""
-    if take_number(f.pipe, r.message) != 8:
+def _fail(f: Fetching, span: I64, number: int) -> None:
+    """Tell that a request could not be brought in, nor what was to be read with it."""
+    if number >= GUESS:
+        for k in range(number, span[_STOP]):
+            publish(f.state, _line(f, k), FAILED)
+    elif fetch_add(f.failed, 0, 1) == 0:
+        publish(f.failed, 1, number)
+
+
+@kernel
+def _take_batch(f: Fetching, r: Reader, pipe: int, batch: I64) -> int:
+    """Take a batch from a pipe; return `_TAKEN`, `_NOTHING` if none is there, or `STOPPED`."""
+    if take_number(pipe, r.message) != 8:
         return _NOTHING
     rows = r.message[0] & ((1 << COUNT_BITS) - 1)
-    r.batch[0] = r.message[0] >> COUNT_BITS
-    r.batch[1] = r.batch[0] if fetch(f.failed, 0) else r.batch[0] + rows
+    batch[0] = r.message[0] >> COUNT_BITS
+    batch[1] = batch[0] if fetch(f.failed, 0) else batch[0] + rows
     return STOPPED if rows == 0 else _TAKEN
 
 
 @kernel
 def _start_all(f: Fetching, r: Reader) -> int:
     """Start the reads that there is room for; return what `_take_batch` did last."""
-    status, batch, slots = _TAKEN, r.batch, len(f.state)
+    status, batch = _TAKEN, r.batch[:2]
     while status == _TAKEN:
-        while batch[0] < batch[1] and f.state[batch[0] % slots] == READY:
+        while batch[0] < batch[1] and f.state[_line(f, batch[0])] == READY:
             batch[0] += 1
         if batch[0] == batch[1]:
-            status = _take_batch(f, r)
+            status = _take_batch(f, r, f.pipe, batch)
             continue
         slot = slot_free(r.queue)
         if slot < 0:
             break
         batch[0] = _start(f, r, slot, batch[0], batch[1])
+    if f.guesses >= 0 and status == _NOTHING:
+        _start_guesses(f, r)
     return status
+
+
+@kernel
+def _start_guesses(f: Fetching, r: Reader) -> None:
+    """Start reads that no spike has asked for, as long as there are no others."""
+    counts, batch = r.queue.counts, r.batch[2:]
+    while fetch(counts, UNDERWAY) == fetch(counts, GUESSED) and fetch(counts, GUESSED) < _MOST_GUESSES:
+        if batch[0] == batch[1] and _take_batch(f, r, f.guesses, batch) != _TAKEN:
+            break
+        slot = slot_free(r.queue)
+        if slot < 0 or batch[0] == batch[1]:
+            break
+        fetch_add(counts, GUESSED, 1)
+        batch[0] = _start(f, r, slot, batch[0], batch[1])
 
 
 @kernel
@@ -284,9 +329,11 @@ def _bring_in(f: Fetching, r: Reader, ended: int) -> None:
     for k in range(ended):
         slot = r.queue.events[k, 0]
         number = _complete(f, r, slot, r.queue.events[k, RESULT])
+        if number >= 0:
+            _fail(f, r.spans[slot], number)
+        if f.guesses >= 0 and r.spans[slot, _FIRST] >= GUESS:
+            fetch_add(r.queue.counts, GUESSED, -1)
         give_back(r.queue, slot)
-        if number >= 0 and fetch_add(f.failed, 0, 1) == 0:
-            publish(f.failed, 1, number)
 
 
 @kernel

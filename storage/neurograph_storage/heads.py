@@ -65,7 +65,7 @@ def head_words(store: CircuitStore, depths: NDArray[np.int64]) -> NDArray[np.int
     totals, rows = np.zeros(len(depths), np.int64), np.unique(np.linspace(0, store.neurons - 1, _SAMPLES, dtype=int))
     for row in rows.tolist():
         plain = decode_stored(store, row, read_stored(store, row, row + 1))
-        totals += [cut_words(plain.words, 0, 0, depth) for depth in depths.tolist()]
+        totals += np.array([cut_words(plain.words, 0, 0, depth) for depth in depths.tolist()], np.int64)
     return totals * store.neurons // len(rows)
 
 

@@ -31,7 +31,7 @@ _BLOCK, _SLOT, _FILE, _MEMORY, _BYTES, _PLACE = 8, 0, 2, 3, 4, 5
 # Words of an event: slot, block, result.
 _EVENT, RESULT = 4, 2
 # Positions in `counts`, a cache line apart.
-STARTED, UNDERWAY, _LOCK = 0, 8, 16
+STARTED, UNDERWAY, _LOCK, GUESSED = 0, 8, 16, 24
 # One call brings so many reads that have ended: others may be waiting for some to bring in as well.
 _MOST_EVENTS = 4
 
@@ -53,8 +53,8 @@ class Queue(NamedTuple):
         Of the blocks that have been started but not submitted.
     busy : (slots,) int64
         Whether a slot is in use.
-    counts : (24,) int64
-        Slots started, not submitted; slots in use; who holds or wants the lock.
+    counts : (32,) int64
+        Slots started, not submitted; slots in use; who holds or wants the lock; slots in use for guesses.
     events : (slots, 4) int64
         Each thread has its own.
     """
@@ -97,7 +97,7 @@ def open_queue(slots: int, words: int) -> Queue:
     return Queue(
         context, calls[_COLLECT], calls[_SUBMIT], memory.reshape(slots, words),
         np.zeros((slots, _BLOCK), np.int64), np.zeros(slots, np.int64), np.zeros(slots, np.int64),
-        np.zeros(_LOCK + 8, np.int64), np.zeros((slots, _EVENT), np.int64),
+        np.zeros(GUESSED + 8, np.int64), np.zeros((slots, _EVENT), np.int64),
     )  # fmt: skip
 
 

@@ -98,6 +98,8 @@ class Readers:
         One for each worker, or for each thread.
     pipe, into : int
         The ends of the pipe that batches come through.
+    guesses, into_guesses : int
+        Of the one for guesses, if workers read; threads take them from the same pipe.
     """
 
     def __init__(self, workers: int, sizes: ReaderSizes, plain: int) -> None:
@@ -110,8 +112,12 @@ class Readers:
         self.pipe, self.into = os.pipe()
         # Who has reads under way does not wait for more to do.
         os.set_blocking(self.pipe, False)
+        self.guesses, self.into_guesses = os.pipe() if self.by_workers else (-1, self.into)
+        if self.by_workers:
+            os.set_blocking(self.guesses, False)
         self._threads: list[threading.Thread] = []
-        self._finalizer = weakref.finalize(self, _stop, self.pipe, self.into, self._threads, queues)
+        ends = sorted({self.pipe, self.into, self.guesses, self.into_guesses} - {-1})
+        self._finalizer = weakref.finalize(self, _stop, self.into, ends, self._threads, queues)
 
     def start(self, fetching: Fetching) -> None:
         """Start the threads, if there are to be any and they are not there yet."""
@@ -158,7 +164,7 @@ def reader_sizes(largest: int, room: int) -> ReaderSizes:
     return ReaderSizes(queues, slots, scratch // 2)
 
 
-def _stop(pipe: int, into: int, threads: list[threading.Thread], queues: list[Queue]) -> None:
+def _stop(into: int, ends: list[int], threads: list[threading.Thread], queues: list[Queue]) -> None:
     for _ in threads:
         os.write(into, np.zeros(1, np.int64).tobytes())
     for thread in threads:
@@ -166,8 +172,8 @@ def _stop(pipe: int, into: int, threads: list[threading.Thread], queues: list[Qu
     threads.clear()
     for queue in queues:
         close_queue(queue)
-    os.close(pipe)
-    os.close(into)
+    for end in ends:
+        os.close(end)
 
 
 def _open(path: Path) -> int:

@@ -122,6 +122,11 @@ class CircuitStore:
             start = stop
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of the largest row."""
+        return 2 * int(np.diff(self.arrays[ROW_STARTS]).max(initial=0))
+
+    @property
     def synapse_bytes(self) -> int:
         """Bytes of all rows in memory, plain."""
         return self.specs[ROW_STARTS].nbytes + 2 * self.counts.plain_words

@@ -1,0 +1,175 @@
+"""Which tails are read before any spike asks for them, and where do they lie?
+
+Those of partitions that are expected to be active (`neurograph.prediction`), or of spikes that are known beforehand,
+from a recording: the clairvoyant that others are measured against. They have segments of their own (`AHEAD`), and are
+read while no spike's own read is under way. A spike that finds its tail there need not read it. Precedence:
+
+    worker 0 places a tail                     its row is `UNDERWAY`; a spike until then reads it by itself
+    arrived precedes enter, by worker 0        from then on it is found like one that is kept
+    all of a segment arrived                   precedes its being emptied
+
+None of this has any influence on spikes. Only worker 0 calls these.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.kept import enter, has_room, make_room
+from neurograph.prediction import ORACLE, Model, next_row, predict
+from neurograph.segments import AHEAD, NONE, hold, room_of, segment_of, take
+from neurograph.tails import Tails
+from neurograph_storage.atomics import fetch
+from neurograph_storage.fetching import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS
+from neurograph_storage.jit import kernel
+from neurograph_storage.libc import give_number
+
+# A row whose tail is on its way.
+UNDERWAY = -2
+# Positions in `counters`: guesses that have arrived, and that have a place; known spikes that have been seen to; words
+# placed so far, and of those that have arrived.
+ARRIVED, PLACED, KNOWN, READ, _BROUGHT = range(5)
+_COUNTERS = 8
+# Words that are under way at most: some reads at once, but soon out of the way.
+_UNDERWAY_WORDS = 2**17
+_FOREVER = 2**62
+
+
+class Ahead(NamedTuple):
+    """What is read ahead.
+
+    Attributes
+    ----------
+    guessing : int
+        Whether anything is; if not, all else is empty.
+    into : int
+        The pipe to the readers.
+    model : Model
+    known : (2, spikes) int64
+        For `ORACLE`: step and row of each, rising by step.
+    counters : (8,) int64
+    message : (1,) int64
+        Scratch.
+    """
+
+    guessing: int
+    into: int
+    model: Model
+    known: NDArray[np.int64]
+    counters: NDArray[np.int64]
+    message: NDArray[np.int64]
+
+    @staticmethod
+    def make(model: Model, known: NDArray[np.int64], into: int) -> "Ahead":
+        """Return that nothing has been read ahead yet."""
+        return Ahead(1, into, model, known, np.zeros(_COUNTERS, np.int64), np.zeros(1, np.int64))
+
+    @staticmethod
+    def none() -> "Ahead":
+        """Return what a run has that does not guess."""
+        nobody = Model.make(0, np.empty(0, np.uint32), 1, 1)
+        return Ahead.make(nobody, np.empty((2, 0), np.int64), -1)._replace(guessing=0)
+
+
+def start_over(ahead: Ahead, step: int) -> None:
+    """Forget all that was read ahead, and go on at ``step``; nothing may be under way."""
+    counters, model = ahead.counters, ahead.model
+    counters[[ARRIVED, _BROUGHT]] = counters[[PLACED, READ]]
+    counters[KNOWN] = np.searchsorted(ahead.known[0], step)
+    model.clock[1:] = 0
+    model.table[:, :-1] = 0
+
+
+@kernel
+def _line(tails: Tails, number: int) -> int:
+    """Return the line of a guess in the tables."""
+    return tails.slots + number % (len(tails.state) - tails.slots)
+
+
+@kernel
+def _arrive(ahead: Ahead, tails: Tails) -> None:
+    """Let spikes find what has arrived."""
+    counters, kept = ahead.counters, tails.kept
+    while counters[ARRIVED] < counters[PLACED]:
+        line = _line(tails, counters[ARRIVED])
+        state, row = fetch(tails.state, line), tails.requests[line, ROW]
+        if state == WAITING:
+            break
+        # A spike may have come meanwhile, and its tail been kept.
+        if kept.at[row] == UNDERWAY:
+            kept.at[row] = NONE
+            # One that could not be read is left to the spike that needs it, which will say so.
+            if state == READY:
+                enter(kept, tails.segments, row, tails.requests[line, AT], NONE)
+                kept.fresh[row] = 1
+        counters[_BROUGHT] += tails.requests[line, WORDS]
+        counters[ARRIVED] += 1
+
+
+@kernel
+def _place(ahead: Ahead, tails: Tails, row: int, until: int) -> bool:
+    """Give the tail of a row a place; return whether there was one."""
+    counters, segments, words = ahead.counters, tails.segments, np.int64(tails.words[row])
+    number, lines = counters[PLACED], len(tails.state) - tails.slots
+    if number - counters[ARRIVED] >= lines or not has_room(segments, AHEAD, words, 0):
+        return False
+    at = take(segments, AHEAD, words, until)
+    if at == NONE:
+        return False
+    tails.kept.at[row], tails.kept.placed[segment_of(segments, at)] = UNDERWAY, number
+    line = _line(tails, number)
+    wanted = tails.requests[line]
+    wanted[ROW], wanted[AT], wanted[WORDS] = row, at, words
+    wanted[LOW], wanted[HIGH] = tails.bounds[0], tails.bounds[len(tails.bounds) - 1]
+    tails.state[line] = WAITING
+    counters[PLACED], counters[READ] = number + 1, counters[READ] + words
+    return True
+
+
+@kernel
+def _place_wanted(ahead: Ahead, tails: Tails) -> None:
+    """Place rows of partitions that are expected to be active."""
+    counters, words, kept = ahead.counters, tails.words, tails.kept
+    while counters[READ] - counters[_BROUGHT] < _UNDERWAY_WORDS:
+        before = ahead.model.clock.copy()
+        row = next_row(ahead.model, len(words))
+        if row == NONE:
+            return
+        if words[row] and kept.at[row] == NONE and not _place(ahead, tails, row, NONE):
+            ahead.model.clock[:] = before
+            return
+
+
+@kernel
+def _place_known(ahead: Ahead, tails: Tails, step: int) -> None:
+    """Place rows of spikes that are known to come, and hold those that are there."""
+    counters, words, kept = ahead.counters, tails.words, tails.kept
+    while counters[READ] - counters[_BROUGHT] < _UNDERWAY_WORDS and counters[KNOWN] < ahead.known.shape[1]:
+        when, row = ahead.known[0, counters[KNOWN]], ahead.known[1, counters[KNOWN]]
+        until = when + tails.bounds[len(tails.bounds) - 1]
+        if when >= step and words[row]:
+            if kept.at[row] >= 0:
+                hold(tails.segments, kept.at[row], until)
+            elif kept.at[row] == NONE and not _place(ahead, tails, row, until):
+                return
+        counters[KNOWN] += 1
+
+
+@kernel
+def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
+    """Take in what has arrived, and have more read, when all workers stand before ``step``."""
+    counters, segments, known = ahead.counters, tails.segments, ahead.model.policy == ORACLE
+    _arrive(ahead, tails)
+    # What a known spike will need stays.
+    after = step if known else _FOREVER
+    make_room(tails.kept, segments, tails.pool, tails.words, AHEAD, counters[ARRIVED], after, ahead.model)
+    first = counters[PLACED]
+    if known:
+        _place_known(ahead, tails, step)
+    else:
+        predict(ahead.model, step, room_of(segments, AHEAD) * segments.size)
+        _place_wanted(ahead, tails)
+    if counters[PLACED] > first:
+        ahead.message[0] = GUESS + first << COUNT_BITS | counters[PLACED] - first
+        give_number(ahead.into, ahead.message)
