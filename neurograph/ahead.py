@@ -163,7 +163,7 @@ def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
     _arrive(ahead, tails)
     # What a known spike will need stays.
     after = step if known else _FOREVER
-    make_room(tails.kept, segments, tails.pool, tails.words, AHEAD, counters[ARRIVED], after, ahead.model)
+    make_room(tails.kept, segments, tails.pool, tails.words, AHEAD, counters[ARRIVED], step, after, ahead.model)
     first = counters[PLACED]
     if known:
         _place_known(ahead, tails, step)

@@ -1,9 +1,10 @@
 """Which tails stay in memory when their spike is over, for the next spike of the same neuron?
 
-Those that fire most for the memory they take, learned while the circuit runs. Each row has a count of its spikes,
-halved now and then; its *heat* is that count by the words of its tail. A tail is kept when its heat is above a
-threshold, set so that what lies above just fits. Where room is needed, the segment of kept tails that was filled first
-gives way: what is still hot in it is copied to the newest, the rest is forgotten.
+Those that are *hot*: that fire most for the memory they take, or that fired last, whichever would have found more so
+far. Activity that moves from place to place asks for the second, steady activity for the first. Each row has a count of
+its spikes, halved now and then, whose *heat* is that count by the words of its tail, and the step of its last spike.
+Thresholds of both are set so that what lies above just fits. Where room is needed, the segment of kept tails that was
+filled first gives way: what is still hot in it is copied to the newest, the rest is forgotten.
 
 Counting, and so what is kept, has no influence on spikes. Only worker 0 calls these.
 """
@@ -24,6 +25,7 @@ from neurograph.segments import (
     hold,
     leave,
     oldest,
+    reserve,
     room_kept,
     room_of,
     segment_of,
@@ -33,9 +35,11 @@ from neurograph.segments import (
 from neurograph_storage.jit import kernel, part
 
 # Positions in `numbers`: spikes since the threshold was set, and since counts were halved; tails moved; hits; tails
-# that were divided when the threshold was set; words that were read ahead and that a spike found.
-_SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED, USED = range(6)
-_NUMBERS = 6
+# that were divided when the threshold was set; words that were read ahead and that a spike found; spikes that would have
+# found their tail if those were kept that fire most, and if those that fired last; whether the latter are; in how many
+# steps those fired last that just fit.
+_SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED, USED, _FREQUENT, _RECENT, _BY_AGE, _AGE = range(10)
+_NUMBERS = 10
 # Counts are halved when each kept row had so many spikes on average, and the threshold is set 32 times as often.
 _SPIKES_TO_HALVE, _SETS = 8, 32
 # A kept tail stays while its heat is above this share of the threshold: without it, those near it come and go.
@@ -44,6 +48,8 @@ _STAY = np.float32(0.75)
 _MOVE = 0.75
 # Heat is sorted into bins, so many to a mean row's spike; the threshold fills this share of the room.
 _BINS, _BINS_A_SPIKE, _FILL = 4096, np.float32(16), 0.95
+# Ages are sorted into four bins an octave.
+_AGE_BINS, _LONG_AGO = 4 * 40, -(2**30)
 
 
 class Kept(NamedTuple):
@@ -62,11 +68,13 @@ class Kept(NamedTuple):
     fresh : (rows,) uint8
         Whether a tail was read ahead, and no spike has found it yet.
     counts : (rows,) float32
+    last : (rows,) int32
+        Step of the last spike.
     threshold : (1,) float32
         Of heat, in spikes of a row of mean length.
     mean : float
         Words of a tail.
-    numbers : (6,) int64
+    numbers : (10,) int64
         See the module.
     """
 
@@ -76,6 +84,7 @@ class Kept(NamedTuple):
     placed: NDArray[np.int64]
     fresh: NDArray[np.uint8]
     counts: NDArray[np.float32]
+    last: NDArray[np.int32]
     threshold: NDArray[np.float32]
     mean: float
     numbers: NDArray[np.int64]
@@ -86,7 +95,8 @@ class Kept(NamedTuple):
         return Kept(
             np.full(rows, NONE, np.int64), np.full(rows, NONE, np.int32), np.full(segments, NONE, np.int32),
             np.full(segments, NONE, np.int64), np.zeros(rows, np.uint8), np.zeros(rows, np.float32),
-            np.zeros(1, np.float32), mean, np.zeros(_NUMBERS, np.int64),
+            np.full(rows, _LONG_AGO, np.int32), np.zeros(1, np.float32), mean,
+            np.array([0] * (_NUMBERS - 1) + [-_LONG_AGO]),
         )  # fmt: skip
 
 
@@ -101,10 +111,21 @@ def _heat(kept: Kept, row: int, words: int) -> np.float32:
     return kept.counts[row] * np.float32(kept.mean) / np.float32(words)
 
 
+@part
+def _is_hot(kept: Kept, row: int, words: int, step: int, share: np.float32) -> bool:
+    """Return whether a tail is to be kept; ``share`` of the threshold of heat is enough."""
+    if kept.numbers[_BY_AGE]:
+        return step - np.int64(kept.last[row]) < kept.numbers[_AGE]
+    return _heat(kept, row, words) >= share * kept.threshold[0]
+
+
 @kernel
-def find(kept: Kept, segments: Segments, row: int, words: int, until: int) -> int:
+def find(kept: Kept, segments: Segments, row: int, words: int, step: int, until: int) -> int:
     """Count a spike of a row; return where its tail is kept, and will be up to step ``until``, or -1."""
+    kept.numbers[_FREQUENT] += _heat(kept, row, words) >= kept.threshold[0]
+    kept.numbers[_RECENT] += step - np.int64(kept.last[row]) < kept.numbers[_AGE]
     kept.counts[row] += np.float32(1)
+    kept.last[row] = step
     kept.numbers[_SINCE_SET] += 1
     at = kept.at[row]
     if at < 0:
@@ -135,15 +156,17 @@ def has_room(segments: Segments, kind: int, words: int, more: int) -> bool:
 
 
 @kernel
-def keep(kept: Kept, segments: Segments, row: int, words: int, until: int, number: int) -> int:
+def keep(kept: Kept, segments: Segments, row: int, words: int, step: int, until: int, number: int) -> int:
     """Return where the tail of a row that is hot enough shall lie, or -1: it is not, or there is no room.
 
     Parameters
     ----------
+    step, until : int
+        Of its spike; the last one at which that is delivered.
     number : int
         The request that brings it in.
     """
-    if _heat(kept, row, words) < kept.threshold[0] or not has_room(segments, KEPT, words, 0):
+    if not _is_hot(kept, row, words, step, np.float32(1)) or not has_room(segments, KEPT, words, 0):
         return NONE
     at = take(segments, KEPT, words, until)
     if at != NONE:
@@ -154,9 +177,9 @@ def keep(kept: Kept, segments: Segments, row: int, words: int, until: int, numbe
 @kernel
 def make_room(
     kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], kind: int, arrived: int,
-    step: int, model: Model,
+    step: int, stays: int, model: Model,
 ) -> None:  # fmt: skip
-    """Empty the oldest segment of a kind, if there are too many: move what is hot or wanted, forget the rest.
+    """Empty the oldest segments of a kind, if there are too many: move what is hot or wanted, forget the rest.
 
     Parameters
     ----------
@@ -165,29 +188,33 @@ def make_room(
     arrived : int
         All requests before this one have arrived.
     step : int
-        Segments of which something is delivered from then on stay.
+        The one that all stand before.
+    stays : int
+        Segments of which something is delivered from this step on stay.
     model : Model
         Says which rows are expected to spike.
     """
-    if segments.counts[kind] < room_of(segments, kind):
-        return
-    segment = oldest(segments, kind)
-    if segment == NONE or kept.placed[segment] >= arrived or segments.until[segment] >= step:
-        return
+    most = room_of(segments, kind) - reserve(segments, kind)
+    for _ in range(segments.counts[kind] - most):
+        segment = oldest(segments, kind)
+        if segment == NONE or kept.placed[segment] >= arrived or segments.until[segment] >= stays:
+            return
+        _empty(kept, segments, pool, tails, segment, step, model)
+
+
+@kernel
+def _empty(
+    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], segment: int, step: int,
+    model: Model,
+) -> None:  # fmt: skip
     leave(segments, segment)
     row, movable = np.int64(kept.first[segment]), np.int64(_MOVE * segments.size)
     kept.first[segment], kept.placed[segment] = NONE, NONE
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
         kept.at[row] = NONE
-        hot = _heat(kept, row, words) >= _STAY * kept.threshold[0]
-        to = (
-            KEPT
-            if hot and has_room(segments, KEPT, words, 1)
-            else AHEAD
-            if model.table[row >> model.shift, WANTED]
-            else NONE
-        )
+        hot = _is_hot(kept, row, words, step, _STAY)
+        to = KEPT if hot and has_room(segments, KEPT, words, 1) else AHEAD if _is_wanted(model, row) else NONE
         if to != NONE and words <= movable and has_room(segments, to, words, 1):
             at = take(segments, to, words, NONE)
             enter(kept, segments, row, at, NONE)
@@ -199,12 +226,19 @@ def make_room(
         row = following
 
 
+@part
+def _is_wanted(model: Model, row: int) -> bool:
+    return model.table[row >> model.shift, WANTED] != 0
+
+
 @kernel
-def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], divided: int) -> None:
-    """Set threshold and room anew, if there were spikes enough since the last time.
+def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], step: int, divided: int) -> None:
+    """Set thresholds and room anew, if there were spikes enough since the last time.
 
     Parameters
     ----------
+    step : int
+        The one that all stand before.
     divided : int
         Tails that were divided so far.
     """
@@ -217,11 +251,16 @@ def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], divided: in
     set_room(segments)
     numbers[_SINCE_HALVED] += numbers[_SINCE_SET]
     numbers[_SINCE_SET], numbers[_DIVIDED] = 0, divided
+    numbers[_BY_AGE] = numbers[_RECENT] > numbers[_FREQUENT]
     if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * rows:
         numbers[_SINCE_HALVED] = 0
         for row in range(len(kept.counts)):
             kept.counts[row] *= np.float32(0.5)
+        # What was found by either is forgotten as what was counted is.
+        numbers[_RECENT] //= 2
+        numbers[_FREQUENT] //= 2
     kept.threshold[0] = _threshold(kept, tails, np.int64(_FILL * words))
+    numbers[_AGE] = _age(kept, tails, step, np.int64(_FILL * words))
 
 
 @part
@@ -237,3 +276,25 @@ def _threshold(kept: Kept, tails: NDArray[np.uint32], room: int) -> np.float32:
         threshold -= 1
         total += bins[threshold]
     return np.float32(threshold) / _BINS_A_SPIKE
+
+
+@part
+def _age_bin(age: int) -> int:
+    """Return the bin of an age, in steps: four an octave."""
+    octave = 0
+    while age >> octave + 1:
+        octave += 1
+    return 4 * octave + (((age << 2) >> octave) & 3)
+
+
+@part
+def _age(kept: Kept, tails: NDArray[np.uint32], step: int, room: int) -> int:
+    """Return the age, in steps, below which tails take no more than ``room`` words."""
+    bins = np.zeros(_AGE_BINS, np.int64)
+    for row in range(len(tails)):
+        bins[_age_bin(max(np.int64(1), step - np.int64(kept.last[row])))] += np.int64(tails[row])
+    total, youngest = 0, 0
+    while youngest < _AGE_BINS - 1 and total + bins[youngest] <= room:
+        total += bins[youngest]
+        youngest += 1
+    return np.int64((4 + (youngest & 3)) << (youngest >> 2)) >> 2

@@ -56,6 +56,8 @@ class Segments(NamedTuple):
         The most segments that there were with whole and with divided tails since `set_room`.
     clock : (1,) int64
         Segments opened so far.
+    opened : (2, kinds) int64
+        Of each kind, since the last `reserve`; the most of late.
     """
 
     first: int
@@ -70,6 +72,7 @@ class Segments(NamedTuple):
     counts: NDArray[np.int64]
     peak: NDArray[np.int64]
     clock: NDArray[np.int64]
+    opened: NDArray[np.int64]
 
     @staticmethod
     def make(first: int, words: int, size: int, share: float = 0.0) -> "Segments":
@@ -79,7 +82,8 @@ class Segments(NamedTuple):
         counts[FREE], room[FOR_AHEAD] = count, int(share * max(0, count - room[FOR_WHOLE] - room[FOR_DIVIDED]))
         kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
         filling, peak, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int64)
-        return Segments(first, size, share, room, kind, used, until, order, filling, counts, peak, clock)
+        opened = np.zeros((2, _KINDS), np.int64)
+        return Segments(first, size, share, room, kind, used, until, order, filling, counts, peak, clock, opened)
 
 
 def clear(segments: Segments) -> None:
@@ -112,6 +116,7 @@ def _open(segments: Segments, kind: int) -> int:
             segments.used[segment], segments.until[segment] = 0, NONE
             segments.order[segment] = segments.clock[_OPENED]
             segments.clock[_OPENED] += 1
+            segments.opened[0, kind] += 1
             return segment
     return NONE
 
@@ -188,6 +193,15 @@ def set_room(segments: Segments) -> None:
     room[FOR_DIVIDED] = min(room[FOR_DIVIDED], count // _QUARTER)
     room[FOR_WHOLE] = min(room[FOR_WHOLE], count - room[FOR_DIVIDED])
     room[FOR_AHEAD] = np.int64(segments.share * (count - room[FOR_DIVIDED] - room[FOR_WHOLE]))
+
+
+@kernel
+def reserve(segments: Segments, kind: int) -> int:
+    """Return how many segments of a kind should be free to be opened at once: as many as were of late, but few."""
+    opened = segments.opened[:, kind]
+    opened[1] = max(opened[0], opened[1] - 1, 1)
+    opened[0] = 0
+    return min(opened[1], room_of(segments, kind) // _QUARTER)
 
 
 @kernel

@@ -35,7 +35,7 @@ _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 # Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
 _CLASSES, _BORDERS = 8, 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
-_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4 + 1, 8 * (FIELDS + 1)
+_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4 + 4 + 1, 8 * (FIELDS + 1)
 # There must be room for the largest tail so many times, or it is no use to begin.
 _LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.

@@ -153,8 +153,8 @@ def free(tails: Tails, model: Model, step: int, arrived: int) -> None:
         counters[HELD] -= of_request[WORDS] * (of_request[KIND] == WHOLE)
         counters[FREED] += 1
     release(tails.segments, step)
-    learn(tails.kept, tails.segments, tails.words, counters[SPLIT])
-    make_room(tails.kept, tails.segments, tails.pool, tails.words, KEPT, arrived, _FOREVER, model)
+    learn(tails.kept, tails.segments, tails.words, step, counters[SPLIT])
+    make_room(tails.kept, tails.segments, tails.pool, tails.words, KEPT, arrived, step, _FOREVER, model)
 
 
 @kernel
@@ -227,12 +227,12 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> 
             continue
         step = start + (key & ((1 << STEP_BITS) - 1))
         until, there = step + tails.bounds[classes], True
-        at = find(tails.kept, segments, row, words, until)
+        at = find(tails.kept, segments, row, words, step, until)
         model.table[row >> model.shift, SPIKES] += 1
         if at == NONE:
             there = False
             if not tails.mode[CAUTIOUS]:
-                at = keep(tails.kept, segments, row, words, until, counters[REQUESTED])
+                at = keep(tails.kept, segments, row, words, step, until, counters[REQUESTED])
         short = tails.mode[CAUTIOUS] or counters[HELD] + words > room_whole(segments) * tails.usable
         divided = at == NONE and classes > 1 and short
         counters[SPLIT] += divided

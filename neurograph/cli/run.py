@@ -134,9 +134,9 @@ def _begin(
     """Return the simulation, new or taken up, and the folder that it is saved in."""
     from neurograph.checkpoint import Checkpoint
     from neurograph.circuit import Circuit
+    from neurograph.foresight import Prefetch
     from neurograph.formats.drives import read_drive
     from neurograph.formats.spike_files import check_spike_path, load_spikes
-    from neurograph.foresight import Prefetch
     from neurograph.run_folder import SPIKES, prepare_folder
     from neurograph.simulation import Simulation
 
