@@ -1,8 +1,8 @@
 """Which tails are read before any spike asks for them, and where do they lie?
 
 Those of partitions that are expected to be active (`neurograph.prediction`), or of spikes that are known beforehand,
-from a recording: the clairvoyant that others are measured against. They have segments of their own (`AHEAD`), and are
-read while no spike's own read is under way. A spike that finds its tail there need not read it. Precedence:
+from a recording: the clairvoyant that others are measured against. They lie among those that are kept, and are read
+while no spike's own read is under way. A spike that finds its tail there need not read it. Precedence:
 
     worker 0 places a tail                     its row is `UNDERWAY`; a spike until then reads it by itself
     arrived precedes enter, by worker 0        from then on it is found like one that is kept
@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.kept import enter, has_room, make_room
+from neurograph.kept import enter, has_room
 from neurograph.prediction import ORACLE, Model, next_row, predict
-from neurograph.segments import AHEAD, NONE, hold, room_of, segment_of, take
+from neurograph.segments import KEPT, NONE, hold, room_kept, segment_of, take
 from neurograph.tails import Tails
 from neurograph_storage.atomics import fetch
 from neurograph_storage.fetching import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS
@@ -28,12 +28,11 @@ from neurograph_storage.libc import give_number
 # A row whose tail is on its way.
 UNDERWAY = -2
 # Positions in `counters`: guesses that have arrived, and that have a place; known spikes that have been seen to; words
-# placed so far, and of those that have arrived.
-ARRIVED, PLACED, KNOWN, READ, _BROUGHT = range(5)
+# placed so far, and of those that have arrived; whether there was no room for one.
+ARRIVED, PLACED, KNOWN, READ, _BROUGHT, _WANTING = range(6)
 _COUNTERS = 8
 # Words that are under way at most: some reads at once, but soon out of the way.
 _UNDERWAY_WORDS = 2**17
-_FOREVER = 2**62
 
 
 class Ahead(NamedTuple):
@@ -112,12 +111,15 @@ def _place(ahead: Ahead, tails: Tails, row: int, until: int) -> bool:
     """Give the tail of a row a place; return whether there was one."""
     counters, segments, words = ahead.counters, tails.segments, np.int64(tails.words[row])
     number, lines = counters[PLACED], len(tails.state) - tails.slots
-    if number - counters[ARRIVED] >= lines or not has_room(segments, AHEAD, words, 0):
+    if number - counters[ARRIVED] >= lines:
         return False
-    at = take(segments, AHEAD, words, until)
+    if not has_room(segments, words, 0):
+        counters[_WANTING] = 1
+        return False
+    at = take(segments, KEPT, words, until)
     if at == NONE:
         return False
-    tails.kept.at[row], tails.kept.placed[segment_of(segments, at)] = UNDERWAY, number
+    tails.kept.at[row], tails.kept.placed[segment_of(segments, at), 1] = UNDERWAY, number
     line = _line(tails, number)
     wanted = tails.requests[line]
     wanted[ROW], wanted[AT], wanted[WORDS] = row, at, words
@@ -157,18 +159,23 @@ def _place_known(ahead: Ahead, tails: Tails, step: int) -> None:
 
 
 @kernel
-def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
-    """Take in what has arrived, and have more read, when all workers stand before ``step``."""
-    counters, segments, known = ahead.counters, tails.segments, ahead.model.policy == ORACLE
+def arrive(ahead: Ahead, tails: Tails) -> int:
+    """Let spikes find what has arrived; return how many more segments guesses ask for, 0 or 1."""
+    if not ahead.guessing:
+        return 0
     _arrive(ahead, tails)
-    # What a known spike will need stays.
-    after = step if known else _FOREVER
-    make_room(tails.kept, segments, tails.pool, tails.words, AHEAD, counters[ARRIVED], step, after, ahead.model)
-    first = counters[PLACED]
-    if known:
+    more, ahead.counters[_WANTING] = ahead.counters[_WANTING], 0
+    return more
+
+
+@kernel
+def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
+    """Have more read, when all workers stand before ``step``."""
+    counters, segments, first = ahead.counters, tails.segments, ahead.counters[PLACED]
+    if ahead.model.policy == ORACLE:
         _place_known(ahead, tails, step)
     else:
-        predict(ahead.model, step, room_of(segments, AHEAD) * segments.size)
+        predict(ahead.model, step, room_kept(segments) * segments.size)
         _place_wanted(ahead, tails)
     if counters[PLACED] > first:
         ahead.message[0] = GUESS + first << COUNT_BITS | counters[PLACED] - first

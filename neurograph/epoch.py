@@ -13,8 +13,10 @@ import numpy as np
 from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
-from neurograph.ahead import Ahead, look_ahead
+from neurograph.ahead import ARRIVED as GUESSED
+from neurograph.ahead import Ahead, arrive, look_ahead
 from neurograph.delivery import Cursors, Graph, has_room, launch
+from neurograph.kept import give_up
 from neurograph.noise import Drives
 from neurograph.share import Neurons
 from neurograph.stepping import run_epoch
@@ -135,12 +137,16 @@ def _plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -
     # What follows is told by lines of the table, so before any is freed; and again for what has just been requested.
     if not follow(tails, start, step):
         return FULL
-    free(tails, ahead.model, step, progress[LAUNCHED])
+    more = arrive(ahead, tails)
+    free(tails, ahead.model, step, progress[LAUNCHED], ahead.counters[GUESSED], more)
     if not request(tails, ahead.model, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
         return FULL
     place(tails)
-    placed, requested, launched = counters[PLACED], counters[REQUESTED], progress[LAUNCHED]
+    requested, launched = counters[REQUESTED], progress[LAUNCHED]
     due = launched + count_due(tails, launched, requested, step + work.epoch_steps)
+    while counters[PLACED] < due and give_up(tails.kept, tails.segments, launched, ahead.counters[GUESSED], step):
+        place(tails)
+    placed = counters[PLACED]
     send(tails, min(placed, due) if tails.mode[LAZY] else placed)
     if placed < due:
         return FULL

@@ -16,9 +16,6 @@ from neurograph.record import Spikes
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.fetching import FIELDS
 
-# Tails that are expected get this share of the memory that those in flight leave; what is kept, the rest. The
-# clairvoyant keeps nothing else.
-_SHARE, _ORACLE_SHARE = 0.5, 1.0
 # Guesses that may be under way, or have arrived since the last look.
 _LINES = 1024
 
@@ -81,17 +78,13 @@ class Foresight:
     ----------
     ahead : Ahead
         Nothing, until `begin`.
-    share : float
-        Of the memory that tails in flight leave, for those that are expected.
     lines : int
         Of the table of requests.
     """
 
     def __init__(self, circuit: Circuit, prefetch: Prefetch, room: int) -> None:
         self._circuit, self.prefetch, self._room = circuit, prefetch, room
-        self.ahead, self.share, self.lines = Ahead.none(), 0.0, 0
-        if prefetch.number >= LAYOUT:
-            self.share, self.lines = _ORACLE_SHARE if prefetch.number == ORACLE else _SHARE, _LINES
+        self.ahead, self.lines = Ahead.none(), _LINES if prefetch.number >= LAYOUT else 0
 
     @property
     def nbytes(self) -> int:

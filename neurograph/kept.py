@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.prediction import WANTED, Model
+from neurograph.prediction import ORACLE, WANTED, Model
 from neurograph.segments import (
-    AHEAD,
     FREE,
     KEPT,
     LEAVING,
@@ -24,10 +23,10 @@ from neurograph.segments import (
     Segments,
     hold,
     leave,
-    oldest,
+    oldest_kept,
+    release,
     reserve,
     room_kept,
-    room_of,
     segment_of,
     set_room,
     take,
@@ -42,6 +41,8 @@ _SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED, USED, _FREQUENT, _RECENT, _BY_
 _NUMBERS = 10
 # Counts are halved when each kept row had so many spikes on average, and the threshold is set 32 times as often.
 _SPIKES_TO_HALVE, _SETS = 8, 32
+# What either would have found is remembered for about so many settings.
+_SETS_REMEMBERED = 8
 # A kept tail stays while its heat is above this share of the threshold: without it, those near it come and go.
 _STAY = np.float32(0.75)
 # No more of a segment is moved than this share, so that room is gained even while the threshold is too low.
@@ -50,6 +51,7 @@ _MOVE = 0.75
 _BINS, _BINS_A_SPIKE, _FILL = 4096, np.float32(16), 0.95
 # Ages are sorted into four bins an octave.
 _AGE_BINS, _LONG_AGO = 4 * 40, -(2**30)
+_FOREVER = 2**62
 
 
 class Kept(NamedTuple):
@@ -63,8 +65,8 @@ class Kept(NamedTuple):
         The next row in the same segment, or -1.
     first : (segments,) int32
         The row of each segment that was kept last, or -1.
-    placed : (segments,) int64
-        The request that was last placed in each.
+    placed : (segments, 2) int64
+        The request, and the guess, that was last placed in each.
     fresh : (rows,) uint8
         Whether a tail was read ahead, and no spike has found it yet.
     counts : (rows,) float32
@@ -94,7 +96,7 @@ class Kept(NamedTuple):
         """Return that nothing is kept, and nothing known."""
         return Kept(
             np.full(rows, NONE, np.int64), np.full(rows, NONE, np.int32), np.full(segments, NONE, np.int32),
-            np.full(segments, NONE, np.int64), np.zeros(rows, np.uint8), np.zeros(rows, np.float32),
+            np.full((segments, 2), NONE, np.int64), np.zeros(rows, np.uint8), np.zeros(rows, np.float32),
             np.full(rows, _LONG_AGO, np.int32), np.zeros(1, np.float32), mean,
             np.array([0] * (_NUMBERS - 1) + [-_LONG_AGO]),
         )  # fmt: skip
@@ -122,7 +124,7 @@ def _is_hot(kept: Kept, row: int, words: int, step: int, share: np.float32) -> b
 @kernel
 def find(kept: Kept, segments: Segments, row: int, words: int, step: int, until: int) -> int:
     """Count a spike of a row; return where its tail is kept, and will be up to step ``until``, or -1."""
-    kept.numbers[_FREQUENT] += _heat(kept, row, words) >= kept.threshold[0]
+    kept.numbers[_FREQUENT] += kept.counts[row] > 0 and _heat(kept, row, words) >= kept.threshold[0]
     kept.numbers[_RECENT] += step - np.int64(kept.last[row]) < kept.numbers[_AGE]
     kept.counts[row] += np.float32(1)
     kept.last[row] = step
@@ -142,17 +144,16 @@ def enter(kept: Kept, segments: Segments, row: int, at: int, number: int) -> Non
     """Let spikes of a row find its tail, which a request brings in."""
     segment = segment_of(segments, at)
     kept.at[row], kept.following[row], kept.first[segment] = at, kept.first[segment], row
-    kept.placed[segment] = max(kept.placed[segment], number)
+    kept.placed[segment, 0] = max(kept.placed[segment, 0], number)
 
 
 @part
-def has_room(segments: Segments, kind: int, words: int, more: int) -> bool:
-    """Return whether a tail can be kept or expected, ``more`` segments over the room for that being allowed."""
-    filling, counts = segments.filling[kind], segments.counts
+def has_room(segments: Segments, words: int, more: int) -> bool:
+    """Return whether a tail can be kept, ``more`` segments over the room for that being allowed."""
+    filling, counts = segments.filling[KEPT], segments.counts
     if filling != NONE and segments.used[filling] + words <= segments.size:
         return True
-    leaving = counts[LEAVING] if kind == KEPT else 0
-    return counts[FREE] > 0 and counts[kind] + leaving < room_of(segments, kind) + more
+    return counts[FREE] > 0 and counts[KEPT] + counts[LEAVING] < room_kept(segments) + more
 
 
 @kernel
@@ -166,7 +167,10 @@ def keep(kept: Kept, segments: Segments, row: int, words: int, step: int, until:
     number : int
         The request that brings it in.
     """
-    if not _is_hot(kept, row, words, step, np.float32(1)) or not has_room(segments, KEPT, words, 0):
+    if not _is_hot(kept, row, words, step, np.float32(1)):
+        return NONE
+    segments.demand[0] += words
+    if not has_room(segments, words, 0):
         return NONE
     at = take(segments, KEPT, words, until)
     if at != NONE:
@@ -174,30 +178,34 @@ def keep(kept: Kept, segments: Segments, row: int, words: int, step: int, until:
     return at
 
 
+@part
+def _has_arrived(kept: Kept, segment: int, arrived: int, guessed: int) -> bool:
+    return kept.placed[segment, 0] < arrived and kept.placed[segment, 1] < guessed
+
+
 @kernel
 def make_room(
-    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], kind: int, arrived: int,
-    step: int, stays: int, model: Model,
+    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], arrived: int, guessed: int,
+    step: int, model: Model, more: int,
 ) -> None:  # fmt: skip
-    """Empty the oldest segments of a kind, if there are too many: move what is hot or wanted, forget the rest.
+    """Empty the oldest segments of kept tails, if there are too many: move what is hot or wanted, forget the rest.
 
     Parameters
     ----------
-    kind : int
-        `KEPT` or `AHEAD`.
-    arrived : int
-        All requests before this one have arrived.
+    arrived, guessed : int
+        All requests, and all guesses, before these have arrived.
     step : int
         The one that all stand before.
-    stays : int
-        Segments of which something is delivered from this step on stay.
     model : Model
         Says which rows are expected to spike.
+    more : int
+        Segments to be free besides.
     """
-    most = room_of(segments, kind) - reserve(segments, kind)
-    for _ in range(segments.counts[kind] - most):
-        segment = oldest(segments, kind)
-        if segment == NONE or kept.placed[segment] >= arrived or segments.until[segment] >= stays:
+    # What a known spike will need stays.
+    until = step if model.policy == ORACLE else _FOREVER
+    for _ in range(segments.counts[KEPT] + reserve(segments) + more - room_kept(segments)):
+        segment = oldest_kept(segments, until)
+        if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
             return
         _empty(kept, segments, pool, tails, segment, step, model)
 
@@ -213,10 +221,9 @@ def _empty(
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
         kept.at[row] = NONE
-        hot = _is_hot(kept, row, words, step, _STAY)
-        to = KEPT if hot and has_room(segments, KEPT, words, 1) else AHEAD if _is_wanted(model, row) else NONE
-        if to != NONE and words <= movable and has_room(segments, to, words, 1):
-            at = take(segments, to, words, NONE)
+        stays = _is_hot(kept, row, words, step, _STAY) or model.table[row >> model.shift, WANTED] != 0
+        if stays and words <= movable and has_room(segments, words, 1):
+            at = take(segments, KEPT, words, NONE)
             enter(kept, segments, row, at, NONE)
             pool[at : at + words] = pool[source : source + words]
             movable -= words
@@ -226,9 +233,20 @@ def _empty(
         row = following
 
 
-@part
-def _is_wanted(model: Model, row: int) -> bool:
-    return model.table[row >> model.shift, WANTED] != 0
+@kernel
+def give_up(kept: Kept, segments: Segments, arrived: int, guessed: int, step: int) -> bool:
+    """Free a segment of kept tails that nobody needs from ``step`` on, and forget them; return whether it could."""
+    segment = oldest_kept(segments, step)
+    if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
+        return False
+    row = np.int64(kept.first[segment])
+    while row != NONE:
+        kept.at[row], kept.fresh[row] = NONE, 0
+        row = np.int64(kept.following[row])
+    kept.first[segment], kept.placed[segment] = NONE, NONE
+    leave(segments, segment)
+    release(segments, step)
+    return True
 
 
 @kernel
@@ -252,13 +270,12 @@ def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], step: int, 
     numbers[_SINCE_HALVED] += numbers[_SINCE_SET]
     numbers[_SINCE_SET], numbers[_DIVIDED] = 0, divided
     numbers[_BY_AGE] = numbers[_RECENT] > numbers[_FREQUENT]
+    for k in (_RECENT, _FREQUENT):
+        numbers[k] -= numbers[k] // _SETS_REMEMBERED
     if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * rows:
         numbers[_SINCE_HALVED] = 0
         for row in range(len(kept.counts)):
             kept.counts[row] *= np.float32(0.5)
-        # What was found by either is forgotten as what was counted is.
-        numbers[_RECENT] //= 2
-        numbers[_FREQUENT] //= 2
     kept.threshold[0] = _threshold(kept, tails, np.int64(_FILL * words))
     numbers[_AGE] = _age(kept, tails, step, np.int64(_FILL * words))
 

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel, part
 
-# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept; tails that
-# were kept, until those in flight are over; tails of spikes that are expected.
-FREE, WHOLE, DIVIDED, KEPT, LEAVING, AHEAD = range(6)
-_KINDS = 6
+# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept, or expected to be
+# needed; such tails, until those in flight are over.
+FREE, WHOLE, DIVIDED, KEPT, LEAVING = range(5)
+_KINDS = 5
 NONE = -1
-# Positions in `clock`, and of whole, divided and expected tails in `peak` and `room`.
+# Positions in `clock`, and of whole and divided tails in `peak` and `room`.
 _OPENED = 0
-FOR_WHOLE, FOR_DIVIDED, FOR_AHEAD = 0, 1, 2
+FOR_WHOLE, FOR_DIVIDED = 0, 1
 # At first a quarter of all segments each; later so many times the most that there were for a while, but a sixteenth at
 # least, and less only slowly.
 _QUARTER, _SIXTEENTH, _CAUTION, _SLOWLY = 4, 16, 1.25, 8
+# A burst is remembered for about 2^10 epochs.
+_BURSTS = 10
 
 
 class Segments(NamedTuple):
@@ -36,11 +38,8 @@ class Segments(NamedTuple):
         Word of the pool at which the first segment begins.
     size : int
         Words of a segment.
-    share : float
-        Of what those in flight leave, for tails of spikes that are expected; the rest is for what is kept.
-    room : (3,) int64
-        Segments that what is kept leaves to whole tails in flight, and what both leave to divided ones; those for tails
-        of spikes that are expected.
+    room : (2,) int64
+        Segments that what is kept leaves to whole tails in flight, and what both leave to divided ones.
     kind : (segments,) int64
     used : (segments,) int64
         Words.
@@ -56,13 +55,12 @@ class Segments(NamedTuple):
         The most segments that there were with whole and with divided tails since `set_room`.
     clock : (1,) int64
         Segments opened so far.
-    opened : (2, kinds) int64
-        Of each kind, since the last `reserve`; the most of late.
+    demand : (2,) int64
+        Words that were to be kept since the last `reserve`; the most of late.
     """
 
     first: int
     size: int
-    share: float
     room: NDArray[np.int64]
     kind: NDArray[np.int64]
     used: NDArray[np.int64]
@@ -72,23 +70,23 @@ class Segments(NamedTuple):
     counts: NDArray[np.int64]
     peak: NDArray[np.int64]
     clock: NDArray[np.int64]
-    opened: NDArray[np.int64]
+    demand: NDArray[np.int64]
 
     @staticmethod
-    def make(first: int, words: int, size: int, share: float = 0.0) -> "Segments":
+    def make(first: int, words: int, size: int) -> "Segments":
         """Return segments of ``size`` words, all free, in ``words`` from ``first`` on."""
         count = words // size if size else 0
-        counts, room = np.zeros(_KINDS, np.int64), np.full(3, max(2, count // _QUARTER), np.int64)
-        counts[FREE], room[FOR_AHEAD] = count, int(share * max(0, count - room[FOR_WHOLE] - room[FOR_DIVIDED]))
+        counts, room = np.zeros(_KINDS, np.int64), np.full(2, max(2, count // _QUARTER), np.int64)
+        counts[FREE] = count
         kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
         filling, peak, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int64)
-        opened = np.zeros((2, _KINDS), np.int64)
-        return Segments(first, size, share, room, kind, used, until, order, filling, counts, peak, clock, opened)
+        demand = np.zeros(2, np.int64)
+        return Segments(first, size, room, kind, used, until, order, filling, counts, peak, clock, demand)
 
 
 def clear(segments: Segments) -> None:
     """Free all segments, and take the room for each kind as it was at first."""
-    fresh = Segments.make(segments.first, len(segments.kind) * segments.size, segments.size, segments.share)
+    fresh = Segments.make(segments.first, len(segments.kind) * segments.size, segments.size)
     for old, new in zip(segments, fresh, strict=True):
         if isinstance(old, np.ndarray):
             old[:] = new
@@ -116,7 +114,6 @@ def _open(segments: Segments, kind: int) -> int:
             segments.used[segment], segments.until[segment] = 0, NONE
             segments.order[segment] = segments.clock[_OPENED]
             segments.clock[_OPENED] += 1
-            segments.opened[0, kind] += 1
             return segment
     return NONE
 
@@ -156,7 +153,7 @@ def release(segments: Segments, step: int) -> None:
     """Free the segments of which nothing is delivered from ``step`` on, but for those with what may be used again."""
     for segment in range(len(segments.kind)):
         kind = segments.kind[segment]
-        if kind != FREE and kind != KEPT and kind != AHEAD and segments.until[segment] < step:
+        if kind != FREE and kind != KEPT and segments.until[segment] < step:
             if segments.filling[kind] == segment:
                 segments.filling[kind] = NONE
             _become(segments, segment, FREE)
@@ -169,16 +166,10 @@ def room_kept(segments: Segments) -> int:
 
 
 @kernel
-def room_of(segments: Segments, kind: int) -> int:
-    """Return how many segments may hold what is kept (`KEPT`), or expected (`AHEAD`)."""
-    return segments.room[FOR_AHEAD] if kind == AHEAD else room_kept(segments)
-
-
-@kernel
 def room_whole(segments: Segments) -> int:
     """Return how many segments may hold whole tails in flight."""
-    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[AHEAD]
-    return len(segments.kind) - segments.room[FOR_DIVIDED] - others
+    kept = segments.counts[KEPT] + segments.counts[LEAVING]
+    return len(segments.kind) - segments.room[FOR_DIVIDED] - kept
 
 
 @kernel
@@ -192,30 +183,36 @@ def set_room(segments: Segments) -> None:
     # What is divided needs less of it, so it has the last word.
     room[FOR_DIVIDED] = min(room[FOR_DIVIDED], count // _QUARTER)
     room[FOR_WHOLE] = min(room[FOR_WHOLE], count - room[FOR_DIVIDED])
-    room[FOR_AHEAD] = np.int64(segments.share * (count - room[FOR_DIVIDED] - room[FOR_WHOLE]))
 
 
 @kernel
-def reserve(segments: Segments, kind: int) -> int:
-    """Return how many segments of a kind should be free to be opened at once: as many as were of late, but few."""
-    opened = segments.opened[:, kind]
-    opened[1] = max(opened[0], opened[1] - 1, 1)
-    opened[0] = 0
-    return min(opened[1], room_of(segments, kind) // _QUARTER)
+def reserve(segments: Segments) -> int:
+    """Return how many segments should be free for tails to be kept: as many as a burst of spikes needed of late."""
+    demand = segments.demand
+    demand[1] = max(demand[0], demand[1] - (demand[1] >> _BURSTS))
+    demand[0] = 0
+    return min(1 + demand[1] // segments.size, room_kept(segments) // _QUARTER)
 
 
 @kernel
-def oldest(segments: Segments, kind: int) -> int:
-    """Return the segment of a kind that was opened first, but for the one that is being filled; or -1."""
+def oldest_kept(segments: Segments, step: int) -> int:
+    """Return the segment that was opened first of those kept, but for the one that is being filled; or -1.
+
+    Parameters
+    ----------
+    step : int
+        Only those are meant of which nothing is delivered from then on.
+    """
     oldest = NONE
     for segment in range(len(segments.kind)):
-        closed = segments.kind[segment] == kind and segment != segments.filling[kind]
-        if closed and (oldest == NONE or segments.order[segment] < segments.order[oldest]):
-            oldest = segment
+        closed = segments.kind[segment] == KEPT and segment != segments.filling[KEPT]
+        if closed and segments.until[segment] < step:
+            if oldest == NONE or segments.order[segment] < segments.order[oldest]:
+                oldest = segment
     return oldest
 
 
 @kernel
 def leave(segments: Segments, segment: int) -> None:
-    """Free a segment of tails that were kept or expected as soon as those in flight are over."""
+    """Free a segment of kept tails as soon as those in flight are over."""
     _become(segments, segment, LEAVING)

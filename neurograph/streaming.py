@@ -133,7 +133,7 @@ class Stream:
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
         taken = sizes.readers(workers) * plain
-        segments = _segments(first, len(words) - first - taken, int(heads.tails.max(initial=1)), self.foresight.share)
+        segments = _segments(first, len(words) - first - taken, int(heads.tails.max(initial=1)))
         self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
@@ -282,10 +282,10 @@ def _diagnose(store: CircuitStore, row: int) -> None:
     raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
 
 
-def _segments(first: int, words: int, largest: int, share: float) -> Segments:
+def _segments(first: int, words: int, largest: int) -> Segments:
     """Return how some words of the pool, from ``first`` on, are cut into segments that each hold the largest tail."""
     size = min(max(_TAILS_A_SEGMENT * largest, min(words // _SEGMENTS, _MAX_SEGMENT)), words // _LEAST_TAILS)
-    return Segments.make(first, max(0, words), max(largest, size), share)
+    return Segments.make(first, max(0, words), max(largest, size))
 
 
 def _divide(store: CircuitStore, room: int) -> tuple[int, int]:

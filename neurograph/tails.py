@@ -55,7 +55,6 @@ _BATCH_WORDS = 2**15
 _MAX_BATCH = 2**COUNT_BITS - 1
 # Positions in `mode`.
 LOOKAHEAD, CAUTIOUS, LAZY = range(3)
-_FOREVER = 2**62
 # Steps of an epoch, in the keys by which requests are sorted.
 STEP_BITS = 6
 
@@ -135,13 +134,15 @@ def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
 
 
 @kernel
-def free(tails: Tails, model: Model, step: int, arrived: int) -> None:
+def free(tails: Tails, model: Model, step: int, arrived: int, guessed: int, more: int) -> None:
     """Free lines of the table and memory, when all workers stand before ``step``.
 
     Parameters
     ----------
-    arrived : int
-        All requests before this one have arrived.
+    arrived, guessed : int
+        All requests, and all guesses, before these have arrived.
+    more : int
+        Segments that guesses ask for.
     model : Model
         Says which rows are expected to spike.
     """
@@ -154,7 +155,7 @@ def free(tails: Tails, model: Model, step: int, arrived: int) -> None:
         counters[FREED] += 1
     release(tails.segments, step)
     learn(tails.kept, tails.segments, tails.words, step, counters[SPLIT])
-    make_room(tails.kept, tails.segments, tails.pool, tails.words, KEPT, arrived, step, _FOREVER, model)
+    make_room(tails.kept, tails.segments, tails.pool, tails.words, arrived, guessed, step, model, more)
 
 
 @kernel

@@ -51,7 +51,7 @@ WAITING, READY, FAILED = range(3)
 # Requests of rows that no spike has asked for, *guesses*, have numbers from here on, and lines behind the others'.
 GUESS = 2**40
 # So many reads of guesses are under way at most: what spikes need must not wait long behind them.
-_MOST_GUESSES = 4
+_MOST_GUESSES = 48
 # Positions in a reader's figures, and their number.
 BYTES, READS, NANOSECONDS, ASKED = range(4)
 FIGURES = 8
