@@ -187,8 +187,9 @@ class Circuit:
 def _model(entry: dict[str, Any]) -> Model:
     if entry["model"] not in MODELS:
         raise VersionError(
-            f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}: if it is your own, run the file that"
-            " defines it before you open the circuit; if not, update this release"
+            f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}: if it is your own, name the file that"
+            " defines it with --models FILE.py (in Python, import it before you open the circuit); if not, update this"
+            " release"
         )
     return MODELS[entry["model"]](**entry["parameters"])
 

@@ -208,6 +208,7 @@ ORDER = [
     "neurograph.cli.load",
     "neurograph.cli.order",
     "neurograph.cli.inspect",
+    "neurograph.cli.own_models",
     "neurograph.cli.plan",
     "neurograph.cli.plot",
     "neurograph.cli.run",

@@ -9,6 +9,7 @@ import pytest
 
 import neurograph as ng
 from neurograph.cli.main import call
+from neurograph.formats import spike_files
 
 
 @pytest.fixture
@@ -99,3 +100,24 @@ def test_an_error_in_mid_run_says_where_the_spikes_are(tmp_path: Path, capsys: p
     assert first.endswith(f"ms are in {tmp_path / 'run' / 'spikes.parquet'}")
     assert str(file) in second
     assert str(file) in json.loads((tmp_path / "run" / "statistics.json").read_text())["ended"]
+
+
+def test_an_error_of_writing_does_not_hide_the_one_before(
+    circuit: ng.Circuit, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(self: ng.Simulation, *_given: object, **_options: object) -> None:
+        raise ng.DataError("the first error")
+
+    def full(*_given: object) -> None:
+        raise OSError("the second error")
+
+    monkeypatch.setattr(spike_files, "write_spikes", full)
+    run = ["run", str(circuit.path), "--duration", "10", "--spikes", str(tmp_path / "s.csv")]
+    assert call(run) == 1
+    assert capsys.readouterr().err == "Error: the second error\n"
+    monkeypatch.setattr(ng.Simulation, "run", run_out)
+    assert call([*run, "--save", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["what there was before the error cannot be written either: the second error",
+                    "Error: the first error"]  # fmt: skip
+    assert json.loads((tmp_path / "run" / "statistics.json").read_text())["ended"] == "the first error"
