@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
     circuits = {name: build(folder, name, "raw") for name in names}
     for circuit in circuits.values():
         nanoseconds(circuit)
-    times = {name: [] for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(ROUNDS):
         for name, circuit in circuits.items():
             times[name].append(nanoseconds(circuit))
