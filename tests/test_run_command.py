@@ -121,3 +121,19 @@ def test_an_error_of_writing_does_not_hide_the_one_before(
     assert said == ["what there was before the error cannot be written either: the second error",
                     "Error: the first error"]  # fmt: skip
     assert json.loads((tmp_path / "run" / "statistics.json").read_text())["ended"] == "the first error"
+
+
+def test_two_spikes_of_a_source_in_one_step_are_one_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = ng.Network(dt=0.1)
+    network.population("quiet", 3, ng.LIFExp())
+    network.population("sources", 2, ng.SpikeSource())
+    circuit = ng.build(tmp_path / "c.zarr", network)
+    drive = tmp_path / "drive.csv"
+    drive.write_text("time_ms,neuron,weight\n1.0,3,1\n1.04,3,1\n1.0,4,1\n2.0,3,1\n1.0,0,5\n1.0,0,5\n")
+    assert call(["run", str(circuit.path), "--duration", "5", "--drive", str(drive), "--json"]) == 0
+    said, error = capsys.readouterr()
+    assert json.loads(said)["spikes"] == 3
+    assert error.startswith("1 of 6 events of ")
+    assert "a smaller dt keeps them apart" in error

@@ -121,6 +121,7 @@ def _begin(
     """Return the simulation, new or taken up, and the folder that it is saved in."""
     from neurograph.checkpoint import Checkpoint
     from neurograph.circuit import Circuit
+    from neurograph.events import lost_spikes
     from neurograph.formats.drives import read_drive
     from neurograph.formats.spike_files import ENDINGS
     from neurograph.record import check_spike_path
@@ -131,6 +132,9 @@ def _begin(
         check_spike_path(spikes, ENDINGS)
     opened = Circuit(circuit)
     events = None if drive is None else read_drive(drive, opened)
+    if events is not None and (lost := lost_spikes(opened, events)):
+        click.echo(f"{lost:,} of {len(events.step):,} events of {drive} tell a source to spike in a step in which it"
+                   " does already, and say nothing: a smaller dt keeps them apart", err=True)  # fmt: skip
     saved = None if resume is None else Checkpoint(resume)
     folder = None if save is None else prepare_folder(save, goes_on=saved is not None)
     file: str | Path | bool | None = spikes if spikes is not None or folder is None else folder / SPIKES
