@@ -206,3 +206,27 @@ def test_an_import_that_was_stopped_between_digits_goes_on(tmp_path: Path, monke
 def import_columns(file: Path, folder: Path) -> ng.Circuit:
     columns = EdgeColumns(delay="delay")
     return ng.import_edges(file, folder / "c.zarr", columns=columns, weights="exact", memory="1KiB")
+
+
+def lines(circuit: ng.Circuit) -> list[tuple[int, int, float, float]]:
+    return sorted(
+        row
+        for b in circuit.edges()
+        for row in zip(*(c.tolist() for c in (b.source, b.target, b.delay, b.weight)), strict=True)
+    )
+
+
+@pytest.mark.parametrize("form", ["sonata", "npz", "csv"])
+def test_every_format_brings_the_very_weights_back(form: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    pairs = rng.choice(60 * 60, 400, replace=False)
+    weight = rng.uniform(20, 80, 400) * rng.choice([-1, 1], 400)
+    table = {"source": pairs // 60, "target": pairs % 60, "weight": weight, "delay": np.full(400, 1.5)}
+    first, second, out = tmp_path / "c.zarr", tmp_path / "d.zarr", tmp_path / f"out.{form}"
+    assert call(["import", str(write(tmp_path, table)), str(first), "--delay", "delay", "--weights", "exact"]) == 0
+    assert lines(ng.open(first)) == synapses_of(table)
+    assert call(["export", str(first), str(out)]) == 0
+    edges = out / "circuit_config.json" if form == "sonata" else out
+    delay = {"sonata": [], "npz": ["--delay-ms", "1.5"], "csv": ["--delay", "delay"]}[form]
+    assert call(["import", str(edges), str(second), *delay, "--weights", "exact"]) == 0
+    assert lines(ng.open(second)) == synapses_of(table)
