@@ -21,6 +21,8 @@ I64 = NDArray[np.int64]
 
 BASE = 2.0**16
 _MANTISSA = 53
+# So many cover nearly all that floats can be; far more than can be stored.
+_MOST = 63
 
 
 def place_values(unit: float, digits: int) -> F64:
@@ -75,7 +77,7 @@ def binary_unit(listed: list[ListedValues]) -> tuple[float, int]:
         return 1.0, 1
     unit, digits = float(np.ldexp(1.0, lowest)), 1
     # One less for the rounding of the highest digit, one for what the next hands back.
-    while largest / unit / BASE ** (digits - 1) > MAX_CODE - 2:
+    while largest / unit / BASE ** (digits - 1) > MAX_CODE - 2 and digits < _MOST:
         digits += 1
     return unit, digits
 

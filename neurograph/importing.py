@@ -141,9 +141,10 @@ def import_edges(
     delays = survey.delay if survey.delay is not None else delay
     assert delays is not None
     network.connect(cells, cells, rule, weight=survey.weight, delay=delays)
-    exact = unit if survey.whole else None
+    # Whole numbers are stored as they are, or refused; what must be exact may take more than 16 bits.
+    demanded = unit if survey.whole and weights == ROUNDED else None
     return build(
-        out, network, weight_unit=exact, multapses=multapses, weights=weights, codec=codec, memory=memory, jobs=jobs,
+        out, network, weight_unit=demanded, multapses=multapses, weights=weights, codec=codec, memory=memory, jobs=jobs,
         progress=progress,
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from neurograph.edges import ListedValues
 from neurograph.executor import state_bytes
 from neurograph.importing import EdgeColumns
 from neurograph.listed import pack_all
+from neurograph.planning import Demand
 from neurograph.reference import simulate
 from neurograph_storage.check import check_digits
 from neurograph_storage.rows import Rows
@@ -139,6 +140,21 @@ def test_weights_that_16_bits_hold_take_no_more(tmp_path: Path) -> None:
     assert (circuit.store.digits, circuit.store.attributes["format_version"]) == (1, 1)
 
 
+def test_whole_numbers_beyond_16_bits_are_exact_where_they_are_refused_otherwise(tmp_path: Path) -> None:
+    weights = np.append(np.arange(1, 300), 2**40 + 1)
+    assert import_exact(tmp_path, weights).store.digits == 3
+    table = edges_of(np.random.default_rng(1), weights)
+    assert exported(ng.open(tmp_path / "c.zarr")) == synapses_of(table)
+    with pytest.raises(ng.DataError, match="does not fit"):
+        ng.import_edges(write(tmp_path, table), tmp_path / "d.zarr", columns=EdgeColumns(delay="delay"))
+
+
+def test_a_plan_counts_every_digit() -> None:
+    narrow, wide = (Demand(neurons=1e5, synapses_per_neuron=1e3, rate=1.0, weight_bits=bits) for bits in (16, 64))
+    assert wide.row_bytes / narrow.row_bytes == pytest.approx(4, rel=0.02)
+    assert wide.spike_ns / narrow.spike_ns == pytest.approx(4)
+
+
 def test_a_wide_circuit_is_of_the_second_format_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     circuit = import_exact(tmp_path, np.random.default_rng(1).uniform(1, 2, 300).astype(np.float32))
     assert (circuit.store.digits, circuit.store.attributes["format_version"]) == (2, 2)
@@ -164,6 +180,8 @@ def test_what_cannot_be_exact_is_refused(tmp_path: Path) -> None:
     network.connect(cells, cells, ng.Edges(np.arange(3), np.arange(3)), weight=np.array([0.1, np.pi, 0.7]), delay=1.0)
     with pytest.raises(ng.ArgumentError, match="are drawn by FixedOutdegree, beside which weights cannot be exact"):
         ng.build(tmp_path / "n.zarr", network, weights="exact")
+    with pytest.raises(ng.DataError, match="exact weights take 63 digits"):
+        import_exact(tmp_path, np.array([1e300, 1e-300, np.pi, 0.1]))
     with pytest.raises(ng.ArgumentError, match="weights is 'wide', allowed are rounded and exact"):
         ng.build(tmp_path / "n.zarr", network, weights="wide")
 

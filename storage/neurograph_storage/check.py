@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
-from neurograph_storage.rows import Rows
+from neurograph_storage.layout import batches
+from neurograph_storage.rows import Rows, Synapses
 from neurograph_storage.stream import MAX_COUNT, SHARED, WORDS, group_code, group_target, group_words, section_words
 
+# Entries that are decoded at a time.
+_DECODED = 2**17
 # Numbers of the invariants in docs/data-model.md.
 SOUND, TABLE, GROUPS, DELAY, TARGET, SORTED, DIGITS = 0, 6, 7, 8, 9, 10, 14
 
@@ -41,21 +44,28 @@ def check_rows(
 
 def check_digits(rows: Rows, digits: int) -> tuple[int, int]:
     """Return (row, invariant) of a row with a synapse that lacks a digit, or (-1, 0); rows must be sound otherwise."""
-    found = rows.synapses()
-    digit, lengths = found.receptor % digits, rows.lengths()
-    parts = np.stack([found.row, found.target, found.delay, found.receptor // digits])
-    for r in np.flatnonzero(lengths % digits):
-        return int(r), DIGITS
-    first = parts[:, digit == 0]
+    for start, stop in batches(rows.lengths(), _DECODED):
+        starts = rows.starts[start : stop + 1]
+        part = Rows(starts - starts[0], rows.words[starts[0] : starts[-1]], rows.block_neurons)
+        row = _lacking(part.synapses(), digits)
+        if row >= 0:
+            return start + row, DIGITS
+    return -1, SOUND
+
+
+def _lacking(found: Synapses, digits: int) -> int:
+    """Return a row with a synapse that lacks a digit, or -1."""
+    digit, parts = found.receptor % digits, (found.row, found.target, found.delay, found.receptor // digits)
+    first = np.stack([part[digit == 0] for part in parts])
     for k in range(1, digits):
-        other = parts[:, digit == k]
+        other = np.stack([part[digit == k] for part in parts])
         size = min(first.shape[1], other.shape[1])
         differ = np.flatnonzero((first[:, :size] != other[:, :size]).any(axis=0))
         if len(differ):
-            return int(min(first[0, differ[0]], other[0, differ[0]])), DIGITS
+            return int(min(first[0, differ[0]], other[0, differ[0]]))
         if first.shape[1] != other.shape[1]:
-            return int(max(first, other, key=lambda part: part.shape[1])[0, size]), DIGITS
-    return -1, SOUND
+            return int(max(first, other, key=lambda part: part.shape[1])[0, size])
+    return -1
 
 
 @kernel
