@@ -155,6 +155,8 @@ def _common_unit(magnitudes: NDArray[np.float64] | None, max_code: int) -> float
         return 1.0
     for divisor in range(1, _DIVISORS + 1):
         unit = float(magnitudes[0] / divisor)
+        if unit == 0 or float(magnitudes[-1]) / unit > max_code + 1:
+            break
         codes = np.round(magnitudes / unit)
         if codes[-1] > max_code:
             break
