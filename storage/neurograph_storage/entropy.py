@@ -58,7 +58,7 @@ def entropy_bound(store: CircuitStore) -> EntropyBound:
         delays.append(found.delay)
     parts = (gaps, delays, *zip(*codes, strict=True))
     of_targets, of_delays, *of_codes = (_entropy(np.concatenate(part)) if part else 0.0 for part in parts)
-    return EntropyBound(of_targets, of_delays, sum(of_codes))
+    return EntropyBound(of_targets, of_delays, sum(of_codes, 0.0))
 
 
 def _entropy(values: NDArray[np.int64]) -> float:
