@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.codes import Scale
 from neurograph.delays import largest_rounding
 from neurograph.distributions import describe
 from neurograph.draws import PURPOSE_SHUFFLE, stream_keys
 from neurograph.edges import EdgeStream, ListedValues
 from neurograph.network import Network
-from neurograph.scales import Scales, network_scales
+from neurograph.scales import Scales, digits_of, network_scales
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, default_block_neurons
 
@@ -36,6 +37,8 @@ class Blueprint:
     block_neurons : int
     scales : dict
         Of the weights of single synapses, see `neurograph.scales`.
+    digits : int
+        Codes of each weight.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class Blueprint:
         shuffle: bool,
         weight_unit: float | None,
         weight_bits: int,
+        exact: bool = False,
         block_neurons: int | None,
     ) -> None:
         self.network, self.seed, self._shuffle = network, seed, shuffle
@@ -58,7 +62,8 @@ class Blueprint:
         self.storage = np.empty(network.size, np.uint32)
         self.storage[self.order] = np.arange(network.size, dtype=np.uint32)
         self.block_neurons = _block(network.size, block_neurons)
-        self.scales = network_scales(network, weight_unit, bits=weight_bits)
+        self.scales = network_scales(network, weight_unit, bits=weight_bits, exact=exact)
+        self.digits = digits_of(self.scales)
 
     def neuron_table(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of the neuron table, by name."""
@@ -95,7 +100,7 @@ class Blueprint:
                 for setup in network.setups
             ],
             "initial_arrays": sorted(arrays),
-            "scales": {model: [vars(scale) for scale in of_model] for model, of_model in scales.items()},
+            "scales": {model: [_said(scale) for scale in of_model] for model, of_model in scales.items()},
             "drives": [{"first": p.first, "size": p.size, **drive.describe()} for p, drive in network.drives],
             "drive_defaults": dict(network.drive_defaults),
             "max_delay_change": largest_rounding(network),
@@ -110,7 +115,7 @@ class Blueprint:
 
     def fingerprint(self, *form: object) -> str:
         """Return a digest of everything that decides the bytes of the circuit; ``form`` is what else does."""
-        said = [self.metadata(self.scales), self.block_neurons, form]
+        said = [self.metadata(self.scales), self.block_neurons, form, *([self.digits] if self.digits > 1 else [])]
         digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
         digest.update(self.order.tobytes())
         for values in (self._ids, *(v for setup in self.network.setups for v in setup.initial.values())):
@@ -121,6 +126,11 @@ class Blueprint:
             for value in (*_decisive(projection.rule), projection.weight, projection.delay):
                 digest.update(_bytes(value.array if isinstance(value, ListedValues) else value))
         return digest.hexdigest()
+
+
+def _said(scale: Scale) -> dict[str, Any]:
+    # How many digits there are is said once, for all.
+    return {key: value for key, value in vars(scale).items() if key != "digits"}
 
 
 def _bytes(value: object) -> bytes:

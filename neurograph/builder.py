@@ -32,6 +32,7 @@ from neurograph_storage.writer import CircuitWriter
 BATCH_SYNAPSES = 2**20
 JOURNAL_SECONDS = 5.0
 MULTAPSES = ("keep", "sum")
+WEIGHTS = ROUNDED, EXACT = ("rounded", "exact")
 
 Progress = Callable[[int, int], object]
 
@@ -44,6 +45,7 @@ def build(
     shuffle: bool = False,
     weight_unit: float | None = None,
     weight_bits: int = 16,
+    weights: str = ROUNDED,
     block_neurons: int | None = None,
     codec: str = RAW,
     multapses: str = "keep",
@@ -66,6 +68,9 @@ def build(
         Demand that constant and listed weights are exact multiples of this; drawn ones are rounded to it.
     weight_bits : {16, 8}
         Width of weight codes; 8 saves a byte a synapse and rounds drawn weights to 1/127 of the largest.
+    weights : {"rounded", "exact"}
+        Round listed weights that have no common unit to 16 bits, and say by how much; or store every one exactly,
+        which takes 4 bytes more a synapse for each 16 bits more that they need. Exact ones are not drawn.
     block_neurons : int, optional
         Neurons in a target block, at most 65,536; by default as many as that allows, in at least two blocks. A run uses
         no more workers than there are blocks.
@@ -87,18 +92,22 @@ def build(
     CircuitExistsError, CircuitLockedError, DiskSpaceError, ArgumentError, DataError
     """
     out = Path(path).absolute()
-    budget = check_options(out, codec, multapses, memory)
+    budget = check_options(out, codec, multapses, memory, weights)
     plan = Blueprint(
         network,
         seed=seed,
         shuffle=shuffle,
         weight_unit=weight_unit,
         weight_bits=weight_bits,
+        exact=weights == EXACT,
         block_neurons=block_neurons,
     )
-    lists = lists_of(network)
+    if multapses == "sum" and plan.digits > 1:
+        raise ArgumentError("weights that need more than 16 bits to be exact cannot be summed: keep multapses apart")
+    lists = [(part, sources, count * plan.digits) for part, sources, count in lists_of(network)]
     with publishing(out, plan.fingerprint(codec, multapses)) as folder, named_disk_full(out):
-        writer = CircuitWriter(folder, plan.neuron_table(), block_neurons=plan.block_neurons, codec=codec)
+        table = plan.neuron_table()
+        writer = CircuitWriter(folder, table, block_neurons=plan.block_neurons, codec=codec, digits=plan.digits)
         with closing(RunStore(folder, budget)) as runs:
             check_runs(out, runs.missing_bytes(lists), sum(count for *_, count in lists) if writer.rows == 0 else 0)
             drawn, scales = _drawn_rows(plan, runs, budget), plan.scales
@@ -128,7 +137,7 @@ def _drawn_rows(plan: Blueprint, runs: RunStore, budget: int) -> NetworkRows:
     )
 
 
-def check_options(out: Path, codec: str, multapses: str, memory: str | int) -> int:
+def check_options(out: Path, codec: str, multapses: str, memory: str | int, weights: str = ROUNDED) -> int:
     """Refuse at once what would be refused later; return the memory budget in bytes.
 
     Raises
@@ -139,6 +148,8 @@ def check_options(out: Path, codec: str, multapses: str, memory: str | int) -> i
     check_codec(codec)
     if multapses not in MULTAPSES:
         raise ArgumentError(f"multapses is {multapses!r}, allowed are {' and '.join(MULTAPSES)}")
+    if weights not in WEIGHTS:
+        raise ArgumentError(f"weights is {weights!r}, allowed are {' and '.join(WEIGHTS)}")
     return parse_size(memory)
 
 

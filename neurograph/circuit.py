@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurograph.choices import find
+from neurograph.digits import place_values
 from neurograph.distributions import Distribution, restore
 from neurograph.ids import find_ids
 from neurograph.inputs import Input
@@ -49,8 +50,8 @@ class Circuit:
     dt : float
         Step, in ms.
     populations : dict of str to Population
-    scales : dict of str to (receptors,) float64
-        Weight of code 1, by the model's name.
+    scales : dict of str to (receptors x digits,) float64
+        Weight of code 1, by the model's name; for each receptor as many as its weights have digits, the highest first.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -75,7 +76,8 @@ class Circuit:
         if not (self.dt > 0 and first == self.neurons):
             raise ValueError("dt is not positive, or population sizes do not sum to the neurons")
         self.scales: dict[str, NDArray[np.float64]] = {
-            m: np.array([s["unit"] for s in of_model]) for m, of_model in meta["scales"].items()
+            m: np.concatenate([place_values(s["unit"], self.store.digits) for s in of_model])
+            for m, of_model in meta["scales"].items()
         }
         self.drives = [_drive(entry) for entry in meta["drives"]]
         self.drive_defaults: dict[str, Any] = dict(meta["drive_defaults"])
@@ -88,7 +90,7 @@ class Circuit:
     @property
     def synapses(self) -> int:
         """Number of synapses."""
-        return self.store.counts.synapses
+        return self.store.counts.synapses // self.store.digits
 
     @property
     def models(self) -> list[Model]:
@@ -104,6 +106,11 @@ class Circuit:
     def input_count(self) -> int:
         """Largest number of inputs of any model, receptors and currents."""
         return max((len(model.inputs()) for model in self.models), default=0)
+
+    @property
+    def sum_count(self) -> int:
+        """Sums of codes that a neuron has, at most: one for each digit of each receptor."""
+        return self.receptor_count * self.store.digits
 
     @property
     def sum_type(self) -> type[np.int32] | type[np.int64]:
@@ -180,8 +187,9 @@ class Circuit:
 def _model(entry: dict[str, Any]) -> Model:
     if entry["model"] not in MODELS:
         raise VersionError(
-            f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}: if it is your own, run the file that"
-            " defines it before you open the circuit; if not, update this release"
+            f"neuron model {entry['model']!r} is not one of {', '.join(MODELS)}: if it is your own, name the file that"
+            " defines it with --models FILE.py (in Python, import it before you open the circuit); if not, update this"
+            " release"
         )
     return MODELS[entry["model"]](**entry["parameters"])
 

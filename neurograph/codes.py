@@ -5,6 +5,7 @@ All weights of one receptor share one scale: weight = code x scale, codes are 16
 1. If every weight is one of few values (constants, listed arrays), look for a unit they are all exact multiples of:
    of the smallest weight's fractions, or where the smallest difference says.
 2. Otherwise the largest absolute weight gets the largest code, and the rounding error is measured and reported.
+3. Unless weights must be exact: then they are written with several codes each (`neurograph.digits`).
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.digits import binary_unit, split
 from neurograph.distributions import Constant, Distribution
 from neurograph.edges import MAX_DISTINCT, ListedValues
 from neurograph_storage.errors import ArgumentError, DataError
 from neurograph_storage.layout import MAX_CODE
 
 Weights = Distribution | ListedValues | NDArray[np.floating[Any]]
+MAX_BITS = 16
 # A unit is the smallest weight divided by one of these; beyond that, rounding is as good.
 _DIVISORS = 1024
 # Weights that were codes before have two, among many, that are at most so many units apart.
@@ -37,12 +40,15 @@ class Scale:
         Largest and root-mean-square difference between a stored weight and the one asked for; 0 if exact.
     max_code : int
         Largest absolute code.
+    digits : int
+        Codes of a weight; if several, the unit is that of the last one (`neurograph.digits`).
     """
 
     unit: float
     max_error: float = 0.0
     rms_error: float = 0.0
     max_code: int = MAX_CODE
+    digits: int = 1
 
     def encode(self, weights: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
         """Return the code of each weight.
@@ -62,8 +68,14 @@ class Scale:
         narrow: NDArray[np.int16] = codes.astype(np.int16)
         return narrow
 
+    def encode_digits(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the codes of each weight, (weights, digits) int64; see `encode`."""
+        if self.digits == 1:
+            return self.encode(weights).astype(np.int64)[:, np.newaxis]
+        return split(weights, self.unit, self.digits)
 
-def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int = 16) -> Scale:
+
+def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int = 16, exact: bool = False) -> Scale:
     """Return the scale for all weights of one receptor.
 
     Parameters
@@ -74,21 +86,29 @@ def choose_scale(weights: list[Weights], unit: float | None = None, *, bits: int
         Demand this unit, of which constant and listed weights must be exact multiples; drawn ones are rounded to it.
     bits : {16, 8}
         Width of the codes.
+    exact : bool
+        Refuse to round, and give weights as many digits as they need.
 
     Raises
     ------
     ArgumentError, DataError
     """
-    if bits not in (8, 16):
+    if bits not in (8, MAX_BITS):
         raise ArgumentError(f"weight bits are {bits}, allowed are 8 and 16")
     max_code = 2 ** (bits - 1) - 1
     listed = [found for found in map(_as_listed, weights) if found is not None]
     drawn = [bound for w in weights if _as_listed(w) is None for bound in w.bounds()]  # type: ignore[union-attr]
+    if exact and (drawn or bits != MAX_BITS):
+        what = "drawn weights" if drawn else f"codes of {bits} bits"
+        raise ArgumentError(f"{what} are rounded, so they cannot be exact; list the weights, or leave out 'exact'")
     if unit is not None:
         return _demanded(unit, listed, max_code, drawn)
     found = None if drawn else _common_unit(_magnitudes(listed), max_code)
     if found is not None:
         return Scale(found, max_code=max_code)
+    if exact:
+        binary, digits = binary_unit(listed)
+        return Scale(binary, digits=digits)
     largest = max([*(values.largest for values in listed), *map(abs, drawn)], default=0.0)
     return _measured(largest / max_code if largest > 0 else 1.0, listed, max_code, drawn=bool(drawn))
 
@@ -135,6 +155,8 @@ def _common_unit(magnitudes: NDArray[np.float64] | None, max_code: int) -> float
         return 1.0
     for divisor in range(1, _DIVISORS + 1):
         unit = float(magnitudes[0] / divisor)
+        if unit == 0 or float(magnitudes[-1]) / unit > max_code + 1:
+            break
         codes = np.round(magnitudes / unit)
         if codes[-1] > max_code:
             break

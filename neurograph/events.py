@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurograph.circuit import Circuit
+from neurograph.models import SpikeSource
 from neurograph_storage.errors import ArgumentError, DataError
 
 
@@ -93,6 +94,18 @@ def resolve(
     receptors = _receptors(circuit, index, weights, receptor)
     order = np.argsort(step, kind="stable")
     return OutsideEvents(step[order], index[order], receptors[order], weights[order])
+
+
+def lost_spikes(circuit: Circuit, events: OutsideEvents) -> int:
+    """Return how many spikes that sources are told to fire fall in one step with another, where two are as one."""
+    lost = 0
+    for population in circuit.populations.values():
+        if isinstance(population.model, SpikeSource):
+            inside = (events.index >= population.first) & (events.index < population.first + population.size)
+            inside &= events.weight > 0
+            spikes = events.step[inside] * population.size + events.index[inside] - population.first
+            lost += len(spikes) - len(np.unique(spikes))
+    return lost
 
 
 def _receptors(

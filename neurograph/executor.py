@@ -74,7 +74,7 @@ MIN_LOG = 2**16
 def state_bytes(circuit: Circuit) -> int:
     """Return the bytes of everything that is held per neuron during a run."""
     models = {type(model) for model in circuit.models}
-    inputs = circuit.receptor_count * np.dtype(circuit.sum_type).itemsize
+    inputs = circuit.sum_count * np.dtype(circuit.sum_type).itemsize
     # Besides states and inputs: ids, index, storage id and its inverse, key of draws, countdown, refractory time, two
     # flags, population number, and two logs of spikes.
     per_neuron = (
@@ -216,7 +216,7 @@ class Executor:
     @property
     def events(self) -> int:
         """Synaptic events delivered so far."""
-        return self._total(EVENTS)
+        return self._total(EVENTS) // self.circuit.store.digits
 
     @property
     def stall_s(self) -> float:

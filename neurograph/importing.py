@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurograph.builder import Progress, build, check_options
+from neurograph.builder import ROUNDED, Progress, build, check_options
 from neurograph.choices import find
 from neurograph.circuit import Circuit
 from neurograph.edge_files import EdgeFile
@@ -69,6 +69,7 @@ def import_edges(
     population: str | None = None,
     edge_types: str | os.PathLike[str] | None = None,
     multapses: str = "keep",
+    weights: str = ROUNDED,
     codec: str = RAW,
     memory: str | int = MEMORY,
     dt: float | None = None,
@@ -105,6 +106,8 @@ def import_edges(
         Table of SONATA edge types, with weights and delays that the file does not give by synapse.
     multapses : {"keep", "sum"}
         Keep synapses that join one pair of neurons apart, or add up those of one receptor and delay.
+    weights : {"rounded", "exact"}
+        What to do where weights have no common unit, see `neurograph.build`.
     codec : {"raw", "compressed"}
         Form of the rows on disk, see `neurograph.build`.
     memory : str or int
@@ -116,7 +119,7 @@ def import_edges(
     ------
     ArgumentError, DataError, CircuitExistsError
     """
-    check_options(Path(out).absolute(), codec, multapses, memory)
+    check_options(Path(out).absolute(), codec, multapses, memory, weights)
     known = find("preset", preset, PRESETS) if preset else None
     unit = weight_unit if weight_unit is not None else known.weight_unit if known else 1.0
     if not (np.isfinite(unit) and unit > 0):
@@ -138,10 +141,12 @@ def import_edges(
     delays = survey.delay if survey.delay is not None else delay
     assert delays is not None
     network.connect(cells, cells, rule, weight=survey.weight, delay=delays)
-    exact = unit if survey.whole else None
+    # Whole numbers are stored as they are, or refused; what must be exact may take more than 16 bits.
+    demanded = unit if survey.whole and weights == ROUNDED else None
     return build(
-        out, network, weight_unit=exact, multapses=multapses, codec=codec, memory=memory, jobs=jobs, progress=progress
-    )
+        out, network, weight_unit=demanded, multapses=multapses, weights=weights, codec=codec, memory=memory, jobs=jobs,
+        progress=progress,
+    )  # fmt: skip
 
 
 class FileEdges(EdgeStream):

@@ -18,7 +18,7 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
         "codec": store.codec,
         "format_version": store.attributes["format_version"],
         "neurons": counts.neurons,
-        "synapses": counts.synapses,
+        "synapses": circuit.synapses,
         "target_blocks": {"count": -(-counts.neurons // store.block_neurons), "neurons": store.block_neurons},
         "dt_ms": circuit.dt,
         "delay_ms": {
@@ -27,7 +27,7 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
             "largest_rounding": meta["max_delay_change"],
         },
         "bytes": sum(arrays.values()),
-        "bytes_per_synapse": {name: size / max(counts.synapses, 1) for name, size in arrays.items()},
+        "bytes_per_synapse": {name: size / max(circuit.synapses, 1) for name, size in arrays.items()},
         "entropy_bits_per_synapse": vars(entropy_bound(store)),
         "partitions": {"count": -(-counts.neurons // rows), "rows": rows},
         "populations": [
@@ -35,6 +35,7 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
             for population in meta["populations"]
         ],
         "receptors": receptor_facts(circuit),
+        "weight_digits": store.digits,
         "drives": len(meta["drives"]),
         "input_bound": store.input_bound,
         "provenance": meta["provenance"],

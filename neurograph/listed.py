@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.delays import delay_steps, delay_table
-from neurograph.distributions import LinearInDistance
+from neurograph.distributions import Constant, LinearInDistance
 from neurograph.edges import PIECE, EdgePiece, EdgeStream, ListedValues
 from neurograph.network import Network, Projection
 from neurograph.rules import EdgeRule, edge_bits
 from neurograph.runs import Gathered, Run, copy_rows
-from neurograph.scales import Scales, encode_listed, receptors_of, weight_table
+from neurograph.scales import Scales, digits_of, encode_listed, receptors_of, weight_table
 from neurograph.spill import RunStore
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import kernel
@@ -81,19 +81,20 @@ class ListedCoder:
     Attributes
     ----------
     sources, count : int
-        Neurons they can start from, and how many synapses there are.
+        Neurons they can start from, and how many entries there are: one for each digit of each synapse.
     """
 
     def __init__(
         self, projection: Projection, rule: EdgeRule, *, part: int, seed: int, dt: float, scales: Scales
     ) -> None:
-        self.sources, self.count = projection.source.size, edge_count(projection, rule)
+        self._digits = digits_of(scales)
+        self.sources, self.count = projection.source.size, edge_count(projection, rule) * self._digits
         self._projection, self._rule, self._part, self._seed = projection, rule, part, seed
         self._codes = self._weight_coder(scales)
         self._steps = self._delay_coder(dt)
 
     def gather(self, places: NDArray[np.uint32], rank: NDArray[np.uint32], start: int) -> Iterator[Gathered]:
-        """Yield the synapses from number ``start`` on, packed.
+        """Yield the entries from number ``start`` on, packed; the digits of a synapse follow one another.
 
         Parameters
         ----------
@@ -102,15 +103,23 @@ class ListedCoder:
         rank : (source size,) uint32
             What stands for each source.
         """
+        start, done = divmod(start, self._digits)
         for piece in edge_pieces(self._projection, self._rule, self._seed, self._part, start):
             codes, receptors = self._codes(piece, start)
-            steps = self._steps(piece, start)
-            yield Gathered(rank[piece.source], pack_all(places[piece.target], steps, receptors, codes))
-            start += len(codes)
+            place, steps, source = places[piece.target], self._steps(piece, start), rank[piece.source]
+            if self._digits > 1:
+                place, steps, source = (np.repeat(part, self._digits) for part in (place, steps, source))
+            yield Gathered(source[done:], pack_all(place, steps, receptors, codes)[done:])
+            start, done = start + len(piece.source), 0
 
     def _weight_coder(self, scales: Scales) -> Callable[[EdgePiece, int], tuple[I64, I64]]:
         if isinstance(self._projection.weight, ListedValues):
             return lambda piece, _: encode_listed(self._projection, scales, _listed(piece.weight))
+        if self._digits > 1:
+            # Nothing else is exact; see `neurograph.scales.network_scales`.
+            assert isinstance(self._projection.weight, Constant)
+            value = self._projection.weight.value
+            return lambda piece, _: encode_listed(self._projection, scales, np.full(len(piece.source), value))
         table, (positive, negative) = weight_table(self._projection, scales), receptors_of(self._projection)
 
         def drawn(piece: EdgePiece, first: int) -> tuple[I64, I64]:

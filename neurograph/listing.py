@@ -58,7 +58,7 @@ class Listed(Protocol):
 
     @property
     def scales(self) -> Mapping[str, NDArray[np.float64]]:
-        """Weight of code 1 of each receptor, by the model's name."""
+        """Weight of code 1 of each digit of each receptor, by the model's name."""
 
     @property
     def models(self) -> Sequence[Model]:
@@ -89,12 +89,19 @@ def synapse_lists(circuit: Listed, batch_words: int = BATCH_WORDS) -> Iterator[S
         found = load_rows(store, (start, stop)).synapses()
         source, target = index[found.row + start], index[found.target]
         weight = found.code * units[population[target], found.receptor]
+        if store.digits > 1:
+            # In stored order, the n-th digit of any significance is one of the n-th synapse.
+            significance, receptor = found.receptor % store.digits, found.receptor // store.digits
+            first = significance == 0
+            weight = sum((weight[significance == k] for k in range(1, store.digits)), weight[first])
+            found = found._replace(delay=found.delay[first], receptor=receptor[first])
+            source, target = source[first], target[first]
         delay = delays_in_ms(found.delay, circuit.dt)
         yield SynapseList(source, target, ids[source], ids[target], weight, delay, found.receptor)
 
 
 def weight_units(circuit: Listed) -> NDArray[np.float64]:
-    """Return the weight of code 1, by population and receptor, (populations, 8) float64; 0 where there is none."""
+    """Return the weight of code 1, by population and stored receptor, (populations, 8) float64; 0 if there is none."""
     units = np.zeros((len(circuit.models), MAX_RECEPTORS))
     for row, model in zip(units, circuit.models, strict=True):
         scales = circuit.scales[type(model).__name__]

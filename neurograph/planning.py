@@ -33,6 +33,7 @@ BUILT_PER_CORE_AND_SECOND = 11.65e6
 NEURON_BYTES, ROW_BYTES, BLOCK_BYTES, GROUP_BYTES = 98, 18 + 14, 6, 4
 # Bits of a compressed row: a target beyond its even gap, a code by its width, a group.
 GAP_BITS, CODE_BITS, COMPRESSED_GROUP_BITS = 1.0, {8: 5.6, 16: 13.6}, 8.0
+WEIGHT_BITS = (8, 16, 32, 48, 64)
 READ_OVERHEAD = 8192
 MIN_NEURONS_PER_CORE = 10_000
 # A disk that is full is slow.
@@ -58,6 +59,7 @@ class Demand:
         ms.
     model, drive, codec : str
     weight_bits : int
+        8, or 16; 32, 48 or 64 where weights are exact and have so many digits of 16 bits.
     """
 
     neurons: float
@@ -76,8 +78,9 @@ class Demand:
         find("neuron model", self.model, MODEL_NS)
         find("drive", self.drive, DRIVE_NS)
         check_codec(self.codec)
-        if self.weight_bits not in CODE_BITS:
-            raise ArgumentError(f"weight bits are {self.weight_bits}, allowed are 8 and 16")
+        if self.weight_bits not in WEIGHT_BITS:
+            allowed = ", ".join(map(str, WEIGHT_BITS))
+            raise ArgumentError(f"weight bits are {self.weight_bits}, allowed are {allowed}")
         for name in ("neurons", "delays", "max_delay", "dt"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ArgumentError(f"{name} is {getattr(self, name)}, it must be positive")
@@ -91,6 +94,11 @@ class Demand:
         return self.neurons * self.synapses_per_neuron
 
     @property
+    def digits(self) -> int:
+        """Entries of a synapse."""
+        return max(1, self.weight_bits // 16)
+
+    @property
     def blocks(self) -> float:
         """Target blocks that a row reaches."""
         size = default_block_neurons(int(min(self.neurons, MAX_NEURONS)))
@@ -101,26 +109,27 @@ class Demand:
     def groups(self) -> float:
         """Delay groups of a row."""
         places = self.blocks * self.delays
-        return places * -math.expm1(-self.synapses_per_neuron / places)
+        return self.digits * places * -math.expm1(-self.synapses_per_neuron / places)
 
     @property
     def row_bytes(self) -> float:
         """Bytes of a row on disk, its share of all arrays included."""
         touched = self.blocks * -math.expm1(-self.synapses_per_neuron / self.blocks)
         if self.codec != COMPRESSED:
-            each = 4 if self.weight_bits == 16 else 3
-            rows = each * self.synapses_per_neuron + GROUP_BYTES * self.groups + BLOCK_BYTES * touched
+            each = 3 if self.weight_bits == 8 else 4
+            rows = each * self.digits * self.synapses_per_neuron + GROUP_BYTES * self.groups + BLOCK_BYTES * touched
             return rows + ROW_BYTES
         reach = self.reach if self.reach is not None else min(self.neurons, 1e6)
         span = min(reach, self.neurons) / self.blocks
-        distance = math.log2(max(span * self.groups / max(self.synapses_per_neuron, 1.0), 1.0)) + GAP_BITS
-        bits = self.synapses_per_neuron * (distance + CODE_BITS[self.weight_bits])
+        entries = self.digits * self.synapses_per_neuron
+        distance = math.log2(max(span * self.groups / max(entries, 1.0), 1.0)) + GAP_BITS
+        bits = entries * (distance + CODE_BITS[min(self.weight_bits, 16)])
         return (bits + COMPRESSED_GROUP_BITS * self.groups) / 8 + 2 * touched + ROW_BYTES
 
     @property
     def spike_ns(self) -> float:
         """Nanoseconds of a core for all that one spike delivers."""
-        return self.synapses_per_neuron * SYNAPSE_NS + self.groups * GROUP_NS
+        return self.digits * self.synapses_per_neuron * SYNAPSE_NS + self.groups * GROUP_NS
 
 
 @dataclass(frozen=True, kw_only=True)

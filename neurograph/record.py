@@ -135,21 +135,20 @@ def spikes_of(circuit: Circuit, steps: NDArray[np.int64], index: NDArray[np.int6
     return Spikes(steps[order], neurons[order], populations, circuit.dt)
 
 
-def check_spike_path(path: str | os.PathLike[str]) -> None:
+def check_spike_path(path: str | os.PathLike[str], endings: tuple[str, ...] = (".parquet",)) -> None:
     """Refuse a spike file that cannot be written, before a long run rather than after it.
 
     Raises
     ------
     ArgumentError
-        If the name does not end in ``.parquet``, the folder does not exist, or the path is a folder.
+        If its name has another ending, the folder does not exist, or the path is a folder.
     """
     final = Path(path)
-    if final.suffix != ".parquet":
-        raise ArgumentError(f"spikes are written as Parquet: {final} must end in .parquet")
+    if not final.name.endswith(endings):
+        raise ArgumentError(f"spikes cannot be written to {final}; allowed endings: {', '.join(endings)}")
     if not final.parent.is_dir() or final.is_dir():
-        raise ArgumentError(
-            f"cannot write spikes to {final}: {'it is a folder' if final.is_dir() else 'there is no such folder'}"
-        )
+        why = "it is a folder" if final.is_dir() else "there is no such folder"
+        raise ArgumentError(f"cannot write spikes to {final}: {why}")
 
 
 def spike_table(spikes: Spikes, circuit: Circuit) -> pa.Table:

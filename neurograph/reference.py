@@ -117,11 +117,14 @@ def recurrent_input(
     circuit: Circuit, synapses: Synapses, fired: list[NDArray[np.bool_]], heard: NDArray[np.int64]
 ) -> Floats:
     """Return what earlier spikes deliver now, (receptors, neurons) float64, in the receptors' units."""
-    codes = np.zeros((circuit.input_count, circuit.neurons), np.int64)
+    codes = np.zeros((circuit.sum_count, circuit.neurons), np.int64)
     for (delay, receptor), matrix in synapses.items():
         if delay <= len(fired):
             codes[receptor] += matrix @ (fired[-delay] * heard)
-    return codes * scale_of_each(circuit)
+    total, digits = np.zeros((circuit.input_count, circuit.neurons)), circuit.store.digits
+    for k, of_digit in enumerate(codes * scale_of_each(circuit)):
+        total[k // digits] += of_digit
+    return total
 
 
 def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable[[int], Floats]:
@@ -143,8 +146,8 @@ def outside_input(circuit: Circuit, seed: int, drive: OutsideEvents) -> Callable
 
 
 def scale_of_each(circuit: Circuit) -> Floats:
-    """Return the weight of code 1 for each receptor and neuron, (receptors, neurons) float64."""
-    scales = np.zeros((circuit.input_count, circuit.neurons))
+    """Return the weight of code 1 for each digit of each receptor and neuron, (sums, neurons) float64."""
+    scales = np.zeros((circuit.sum_count, circuit.neurons))
     for p in circuit.populations.values():
         of_model = circuit.scales[type(p.model).__name__]
         scales[: len(of_model), p.first : p.first + p.size] = of_model[:, np.newaxis]

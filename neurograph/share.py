@@ -20,7 +20,7 @@ from neurograph.noise import Drives, neuron_keys, trains_of
 
 # Columns of the table of runs.
 (FIRST, COUNT, TILE_ADDRESS, CONSTANT_COUNT, CONSTANT_ADDRESS, STATE_ADDRESS, RECEPTORS, FIRST_DRIVE, LAST_DRIVE,
- ADJACENT, INPUTS) = range(11)  # fmt: skip
+ ADJACENT, INPUTS, DIGITS) = range(12)  # fmt: skip
 
 
 class Events(NamedTuple):
@@ -44,10 +44,10 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    runs : (runs, 11) int64
+    runs : (runs, 12) int64
         One population each; see the names of the columns above.
-    scales : (runs, receptors) float64
-        Weight of code 1.
+    scales : (runs, receptors x digits) float64
+        Weight of code 1 of each digit.
     drive_spans : (spans, 3) int64
         Drive, first and last position; those of a run are consecutive, in the order in which they are summed.
     storage : (n,) uint32
@@ -55,7 +55,7 @@ class Neurons(NamedTuple):
     keys : (n,) uint64
         Of random draws.
     countdown, refractory : (n,) int32
-    codes : (receptors, n) int32 or int64
+    codes : (receptors x digits, n) int32 or int64
         Arriving weight codes, in storage order.
     inputs : (receptors and currents, TILE) float64; bits : (TILE,) uint64; counts, spikes : (TILE,) int32
         Scratch for one tile.
@@ -142,7 +142,7 @@ class Share:
         return Events(step[order], position[order], receptor[order], weight[order])
 
     def _arrays(self, circuit: Circuit, seed: int) -> Neurons:
-        n, receptors = len(self.index), circuit.receptor_count
+        n, sums = len(self.index), circuit.sum_count
         storage = circuit.storage[self.index] - np.uint32(self.low)
         refractory = np.empty(n, np.int32)
         for run in self.runs:
@@ -151,13 +151,13 @@ class Share:
         spans, edges = self._drive_spans(circuit, seed)
         return Neurons(
             self._run_table(circuit, storage, edges),
-            self._scales(circuit, receptors),
+            self._scales(circuit, sums),
             spans,
             storage,
             neuron_keys(circuit, seed, self.index),
             np.zeros(n, np.int32),
             refractory,
-            np.zeros((receptors, n), circuit.sum_type),
+            np.zeros((sums, n), circuit.sum_type),
             np.zeros((circuit.input_count, TILE)),
             np.empty(TILE, np.uint64),
             np.empty(TILE, np.int32),
@@ -167,19 +167,19 @@ class Share:
         )
 
     def _run_table(self, circuit: Circuit, storage: NDArray[np.uint32], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-        table = np.zeros((len(self.runs), 11), np.int64)
+        table = np.zeros((len(self.runs), 12), np.int64)
         for k, run in enumerate(self.runs):
             model, of_run = circuit.models[run.population], storage[run.position : run.position + len(run.index)]
             table[k] = (
                 run.position, len(run.index), model.tile.address, len(run.constants), run.constants.ctypes.data,
                 run.state.ctypes.data, len(model.receptors), edges[k], edges[k + 1],
                 int(of_run[-1]) - int(of_run[0]) == len(of_run) - 1 and (np.diff(of_run.astype(np.int64)) == 1).all(),
-                len(model.inputs()),
+                len(model.inputs()), circuit.store.digits,
             )  # fmt: skip
         return table
 
-    def _scales(self, circuit: Circuit, receptors: int) -> NDArray[np.float64]:
-        scales = np.zeros((len(self.runs), receptors))
+    def _scales(self, circuit: Circuit, sums: int) -> NDArray[np.float64]:
+        scales = np.zeros((len(self.runs), sums))
         for k, run in enumerate(self.runs):
             of_model = circuit.scales[type(circuit.models[run.population]).__name__]
             scales[k, : len(of_model)] = of_model

@@ -16,7 +16,7 @@ import numpy as np
 
 from neurograph.edges import PIECE
 from neurograph.runs import I64, U64, FileRun, Gathered, MemoryRun, Run, sort_run, write_at
-from neurograph_storage.publish import MANIFEST, RUNS, flush_path
+from neurograph_storage.publish import RUNS, RUNS_MANIFEST, flush_path
 from neurograph_storage.sizes import GIB
 
 MEMORY = GIB
@@ -44,8 +44,8 @@ class RunStore:
         self._folder = folder / RUNS if folder else None
         self._listed: list[dict[str, int]] = []
         self._descriptor = -1
-        if self._folder and (self._folder / MANIFEST).is_file():
-            self._listed = json.loads((self._folder / MANIFEST).read_text())
+        if self._folder and (self._folder / RUNS_MANIFEST).is_file():
+            self._listed = json.loads((self._folder / RUNS_MANIFEST).read_text())
             self._open()
 
     def sort(
@@ -122,10 +122,10 @@ class RunStore:
             write_at(self._descriptor, array, at)
         os.fsync(self._descriptor)
         self._listed.append({"part": part, "end": end, "offset": offset, "bytes": first.nbytes + packed.nbytes})
-        new = self._folder / f"{MANIFEST}.new"
+        new = self._folder / f"{RUNS_MANIFEST}.new"
         new.write_text(json.dumps(self._listed))
         flush_path(new)
-        new.replace(self._folder / MANIFEST)
+        new.replace(self._folder / RUNS_MANIFEST)
         flush_path(self._folder)
         return FileRun(self._descriptor, offset, len(first) - 1)
 

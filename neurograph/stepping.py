@@ -26,6 +26,7 @@ from neurograph.share import (
     CONSTANT_ADDRESS,
     CONSTANT_COUNT,
     COUNT,
+    DIGITS,
     FIRST,
     FIRST_DRIVE,
     INPUTS,
@@ -56,24 +57,37 @@ from neurograph_storage.jit import kernel, part
 
 
 @part
-def _gather(neurons: Neurons, run: int, first: int, n: int) -> None:
-    """Turn the codes that have arrived for a tile into inputs, and clear them."""
+def _gather_first(neurons: Neurons, run: int, first: int, n: int) -> None:
+    """Turn the codes that have arrived for a tile into inputs, of each receptor the first digit, and clear them."""
     inputs, codes = neurons.inputs, neurons.codes
-    at = np.int64(neurons.storage[first])
+    at, digits = np.int64(neurons.storage[first]), neurons.runs[run, DIGITS]
     for r in range(neurons.runs[run, RECEPTORS]):
-        scale, into = neurons.scales[run, r], inputs[r][:n]
+        scale, into = neurons.scales[run, r * digits], inputs[r][:n]
         if neurons.runs[run, ADJACENT]:
-            arrived = codes[r][at : at + n]
+            arrived = codes[r * digits][at : at + n]
             for i in range(n):
                 into[i] = arrived[i] * scale
             for i in range(n):
                 arrived[i] = 0
         else:
-            storage, everywhere = neurons.storage[first : first + n], codes[r]
+            storage, everywhere = neurons.storage[first : first + n], codes[r * digits]
             for i in range(n):
                 into[i] = everywhere[storage[i]] * scale
             for i in range(n):
                 everywhere[storage[i]] = 0
+
+
+@part
+def _gather_others(neurons: Neurons, run: int, first: int, n: int) -> None:
+    """Add what has arrived in all other digits, from the highest to the lowest, and clear it."""
+    digits = neurons.runs[run, DIGITS]
+    for r in range(neurons.runs[run, RECEPTORS]):
+        into, storage = neurons.inputs[r][:n], neurons.storage[first : first + n]
+        for k in range(r * digits + 1, (r + 1) * digits):
+            scale, arrived = neurons.scales[run, k], neurons.codes[k]
+            for i in range(n):
+                into[i] += arrived[storage[i]] * scale
+                arrived[storage[i]] = 0
 
 
 @part
@@ -179,7 +193,9 @@ def _step(
         first, last = neurons.runs[run, FIRST], neurons.runs[run, FIRST] + neurons.runs[run, COUNT]
         while first < last:
             n = min(TILE, last - first)
-            _gather(neurons, run, first, n)
+            _gather_first(neurons, run, first, n)
+            if neurons.runs[run, DIGITS] > 1:
+                _gather_others(neurons, run, first, n)
             _add_outside(neurons, drives, work, run, step, first, n, outside)
             for k in range(_advance_tile(neurons, run, first, n)):
                 work.log[logged] = work.first_neuron + neurons.storage[first + neurons.spikes[k]]

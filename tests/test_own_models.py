@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import neurograph as ng
+from neurograph.cli.main import call
 from neurograph.models import MODELS, step_model
 from neurograph.models.lif_exp import current_to_voltage
 from neurograph.reference import simulate
@@ -72,7 +73,7 @@ def test_an_own_model_follows_the_reference_and_the_built_in(tmp_path: Path, wor
 def test_a_circuit_of_a_model_that_is_not_defined_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = ng.build(tmp_path / "c.zarr", network(TwinOfLIFExp()))
     monkeypatch.delitem(MODELS, "TwinOfLIFExp")
-    with pytest.raises(ng.DataError, match="'TwinOfLIFExp' is not one of LIFExp, .*run the file that defines it"):
+    with pytest.raises(ng.DataError, match="'TwinOfLIFExp' is not one of LIFExp, .*defines it with --models FILE.py"):
         ng.open(circuit.path)
 
 
@@ -180,3 +181,56 @@ def fine(x, arriving):
 def test_what_is_wrong_with_a_model_is_said(make, message: str) -> None:
     with pytest.raises(ng.ArgumentError, match=message):
         make()
+
+
+OWN = """
+import neurograph as ng
+
+class QuickUnit(ng.StepModel):
+    receptors = (ng.Receptor("arriving", "1"),)
+    states = ()
+
+    @staticmethod
+    def step(arriving):
+        return (arriving >= 1.0,)
+
+if __name__ == "__main__":
+    raise SystemExit("only when run")
+"""
+
+
+def test_commands_know_a_model_of_ones_own_by_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, circuit = tmp_path / "mine.py", str(tmp_path / "mine.zarr")
+    file.write_text(OWN)
+    (tmp_path / "edges.csv").write_text("source,target,weight\n1,2,1.0\n2,1,1.0\n")
+    own, edges = ["--models", str(file)], str(tmp_path / "edges.csv")
+    try:
+        assert call(["import", edges, circuit, "--delay-ms", "1", "--model", "QuickUnit", *own]) == 0
+        for command in (["info", circuit], ["verify", circuit], ["run", circuit, "--duration", "10"]):
+            MODELS.pop("QuickUnit")
+            capsys.readouterr()
+            assert call(command) == 1
+            assert "'QuickUnit' is not one of LIFExp" in (said := capsys.readouterr().err)
+            assert "--models FILE.py" in said
+            assert call([*command, *own]) == 0
+        capsys.readouterr()
+        assert call(["export", circuit, str(tmp_path / "out.csv"), *own]) == 0
+    finally:
+        MODELS.pop("QuickUnit", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no such Python file"),
+        ("1 / 0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("x = 1", "defines no neuron model"),
+    ],
+)
+def test_a_file_without_models_is_refused(
+    text: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    assert call(["info", str(tmp_path / "c.zarr"), "--models", str(tmp_path / "mine.py")]) == 2
+    assert message in capsys.readouterr().err

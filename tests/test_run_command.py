@@ -9,6 +9,7 @@ import pytest
 
 import neurograph as ng
 from neurograph.cli.main import call
+from neurograph.formats import spike_files
 
 
 @pytest.fixture
@@ -99,3 +100,40 @@ def test_an_error_in_mid_run_says_where_the_spikes_are(tmp_path: Path, capsys: p
     assert first.endswith(f"ms are in {tmp_path / 'run' / 'spikes.parquet'}")
     assert str(file) in second
     assert str(file) in json.loads((tmp_path / "run" / "statistics.json").read_text())["ended"]
+
+
+def test_an_error_of_writing_does_not_hide_the_one_before(
+    circuit: ng.Circuit, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(self: ng.Simulation, *_given: object, **_options: object) -> None:
+        raise ng.DataError("the first error")
+
+    def full(*_given: object) -> None:
+        raise OSError("the second error")
+
+    monkeypatch.setattr(spike_files, "write_spikes", full)
+    run = ["run", str(circuit.path), "--duration", "10", "--spikes", str(tmp_path / "s.csv")]
+    assert call(run) == 1
+    assert capsys.readouterr().err == "Error: the second error\n"
+    monkeypatch.setattr(ng.Simulation, "run", run_out)
+    assert call([*run, "--save", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["what there was before the error cannot be written either: the second error",
+                    "Error: the first error"]  # fmt: skip
+    assert json.loads((tmp_path / "run" / "statistics.json").read_text())["ended"] == "the first error"
+
+
+def test_two_spikes_of_a_source_in_one_step_are_one_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = ng.Network(dt=0.1)
+    network.population("quiet", 3, ng.LIFExp())
+    network.population("sources", 2, ng.SpikeSource())
+    circuit = ng.build(tmp_path / "c.zarr", network)
+    drive = tmp_path / "drive.csv"
+    drive.write_text("time_ms,neuron,weight\n1.0,3,1\n1.04,3,1\n1.0,4,1\n2.0,3,1\n1.0,0,5\n1.0,0,5\n")
+    assert call(["run", str(circuit.path), "--duration", "5", "--drive", str(drive), "--json"]) == 0
+    said, error = capsys.readouterr()
+    assert json.loads(said)["spikes"] == 3
+    assert error.startswith("1 of 6 events of ")
+    assert "a smaller dt keeps them apart" in error

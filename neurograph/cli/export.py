@@ -38,9 +38,10 @@ def export(source: str, out: str, neurons: str | None, circuit: str | None) -> N
 
 def _spikes(source: str, out: str, circuit: str) -> None:
     from neurograph.circuit import Circuit
-    from neurograph.formats.spike_files import check_spike_path, load_spikes, write_spikes
+    from neurograph.formats.spike_files import ENDINGS, load_spikes, write_spikes
+    from neurograph.record import check_spike_path
 
-    check_spike_path(out)
+    check_spike_path(out, ENDINGS)
     opened = Circuit(circuit)
     spikes = load_spikes(source, opened)
     write_spikes(out, spikes, opened)

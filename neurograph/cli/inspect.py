@@ -42,7 +42,7 @@ def _text(facts: dict[str, Any]) -> str:
         "  populations",
         *(f"    {p['name']:<16}{p['size']:>12,}  {p['model']}" for p in facts["populations"]),
         "  weights",
-        *(_receptor_line(receptor) for receptor in facts["receptors"]),
+        *(_receptor_line(receptor, facts["weight_digits"]) for receptor in facts["receptors"]),
         f"  made by         {recipe}, seed {provenance['seed']}, neurograph {provenance['neurograph']}",
     ]
     return "\n".join(lines)
@@ -53,10 +53,10 @@ def _bound(bits: dict[str, float]) -> str:
     return f"{sum(bits.values()) / 8:.2f} bytes a synapse (bits: {parts})"
 
 
-def _receptor_line(receptor: dict[str, Any]) -> str:
+def _receptor_line(receptor: dict[str, Any], digits: int) -> str:
     unit = receptor["unit"]
     error = f"largest error {receptor['max_error']:.3g} {unit}, RMS {receptor['rms_error']:.3g} {unit}"
-    exact = "exact" if receptor["max_error"] == 0 else error
+    exact = error if receptor["max_error"] > 0 else "exact" if digits == 1 else f"exact, in {digits} codes of 16 bits"
     return f"    {receptor['receptor']:<16}in steps of {receptor['scale']:.6g} {unit}: {exact}"
 
 

@@ -32,6 +32,13 @@ import click
     show_default=True,
     help="Keep synapses of one pair of neurons apart, or add up those of one receptor and delay.",
 )
+@click.option(
+    "--weights",
+    type=click.Choice(["rounded", "exact"]),
+    default="rounded",
+    show_default=True,
+    help="Where weights have no common unit: round them to 16 bits, or take 4 bytes a synapse more for 16 bits more.",
+)
 @click.option("--codec", default="raw", show_default=True, help="Form of the rows on disk: raw or compressed.")
 @click.option("--memory", default="1GiB", show_default=True, help="Memory beyond what each neuron takes.")
 @click.option("--dt", type=float, help="Step in ms.  [default: 0.1]")
@@ -52,6 +59,7 @@ def import_command(
     population: str | None,
     edge_types: str | None,
     multapses: str,
+    weights: str,
     codec: str,
     memory: str,
     dt: float | None,
@@ -71,7 +79,7 @@ def import_command(
     """
     from neurograph.cli.progress import progress_bar
 
-    common = {"multapses": multapses, "codec": codec, "memory": memory, "dt": dt, "jobs": jobs}
+    common = {"multapses": multapses, "weights": weights, "codec": codec, "memory": memory, "dt": dt, "jobs": jobs}
     table = {
         "source": source,
         "target": target,

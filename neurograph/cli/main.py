@@ -16,6 +16,7 @@ from neurograph.cli.export import export
 from neurograph.cli.inspect import info, verify
 from neurograph.cli.load import import_command
 from neurograph.cli.order import order
+from neurograph.cli.own_models import models_option
 from neurograph.cli.plan import plan
 from neurograph.cli.plot import plot
 from neurograph.cli.run import run
@@ -37,6 +38,9 @@ def cli() -> None:
 
 for _command in (bench, build, completion, doctor, export, import_command, info, order, plan, plot, run, verify):
     cli.add_command(_command)
+for _command in (export, import_command, info, order, plot, run, verify):
+    # Before --help, which is added last.
+    _command.params.append(models_option())
 for _command in (cli, *cli.commands.values()):
     # Docstrings are raw text, in which click's mark of lines that are to stay as they are is two characters.
     _command.help = (_command.help or "").replace("\\b", "\b")

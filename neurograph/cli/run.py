@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,7 @@ def run(
       neurograph run cortex.zarr --duration 60000 --save run1 --resume run1.check
     """
     from neurograph.cli.progress import progress_bar
-    from neurograph.formats.spike_files import write_spikes
     from neurograph.interrupts import Terminated, termination
-    from neurograph_storage.errors import NeuroGraphError
 
     _check(duration, checkpoint, checkpoint_every)
     with termination():
@@ -90,16 +89,12 @@ def run(
                 _advance(sim, duration, progress, checkpoint, checkpoint_every)
         except KeyboardInterrupt as stop:
             ended, status = "interrupted", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-        except (NeuroGraphError, OSError) as error:
-            ended = str(error)
+        except Exception as error:
             if sim.spike_file is not None and sim.spike_file.exists():
                 click.echo(f"spikes up to {sim.now:g} ms are in {sim.spike_file}", err=True)
+            _keep(sim, spikes, folder, str(error), failed=True)
             raise
-        finally:
-            if spikes is not None and not _as_they_come(spikes):
-                write_spikes(spikes, sim.spikes, sim.circuit)
-            if folder is not None:
-                _save(sim, folder, ended)
+        _keep(sim, spikes, folder, ended, failed=False)
     if as_json:
         click.echo(json.dumps(sim.statistics.as_dict()))
     elif not status:
@@ -134,17 +129,22 @@ def _begin(
     """Return the simulation, new or taken up, and the folder that it is saved in."""
     from neurograph.checkpoint import Checkpoint
     from neurograph.circuit import Circuit
+    from neurograph.events import lost_spikes
     from neurograph.foresight import Prefetch
     from neurograph.formats.drives import read_drive
-    from neurograph.formats.spike_files import check_spike_path, load_spikes
+    from neurograph.formats.spike_files import ENDINGS, load_spikes
+    from neurograph.record import check_spike_path
     from neurograph.run_folder import SPIKES, prepare_folder
     from neurograph.simulation import Simulation
 
     if spikes is not None:
-        check_spike_path(spikes)
+        check_spike_path(spikes, ENDINGS)
     opened = Circuit(circuit)
     policy = Prefetch(prefetch, None if known is None else load_spikes(known, opened))
     events = None if drive is None else read_drive(drive, opened)
+    if events is not None and (lost := lost_spikes(opened, events)):
+        click.echo(f"{lost:,} of {len(events.step):,} events of {drive} tell a source to spike in a step in which it"
+                   " does already, and say nothing: a smaller dt keeps them apart", err=True)  # fmt: skip
     saved = None if resume is None else Checkpoint(resume)
     folder = None if save is None else prepare_folder(save, goes_on=saved is not None)
     file: str | Path | bool | None = spikes if spikes is not None or folder is None else folder / SPIKES
@@ -198,10 +198,25 @@ def _advance(
         raise
 
 
-def _save(sim: "Simulation", folder: Path, ended: str) -> None:
+def _keep(sim: "Simulation", spikes: str | None, folder: Path | None, ended: str, *, failed: bool) -> None:
+    """Write what is written at the end; where the run failed, an error in that is said and does not hide the first."""
+    from neurograph.formats.spike_files import write_spikes
     from neurograph.run_folder import write_run
+    from neurograph_storage.errors import NeuroGraphError
 
-    write_run(folder, sim, ended=ended, command=shlex.join(["neurograph", *sys.argv[1:]]))
+    writes: list[Callable[[], object]] = []
+    if spikes is not None and not _as_they_come(spikes):
+        writes.append(lambda: write_spikes(spikes, sim.spikes, sim.circuit))
+    if folder is not None:
+        command = shlex.join(["neurograph", *sys.argv[1:]])
+        writes.append(lambda: write_run(folder, sim, ended=ended, command=command))
+    for write in writes:
+        try:
+            write()
+        except (NeuroGraphError, OSError) as error:
+            if not failed:
+                raise
+            click.echo(f"what there was before the error cannot be written either: {error}", err=True)
 
 
 def _how_to_go_on(sim: "Simulation", ended: str, checkpoint: str | None) -> str:

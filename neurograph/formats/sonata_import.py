@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurograph.builder import Progress, build, check_options
+from neurograph.builder import ROUNDED, Progress, build, check_options
 from neurograph.circuit import Circuit
 from neurograph.distributions import restore
 from neurograph.edge_files import EdgeFile
@@ -44,6 +44,7 @@ def import_sonata(
     *,
     dt: float | None = None,
     multapses: str = "keep",
+    weights: str = ROUNDED,
     codec: str = RAW,
     memory: str | int = MEMORY,
     jobs: int | None = None,
@@ -66,9 +67,11 @@ def import_sonata(
     ------
     ArgumentError, DataError, CircuitExistsError
     """
-    check_options(Path(out).absolute(), codec, multapses, memory)
+    check_options(Path(out).absolute(), codec, multapses, memory, weights)
     network = sonata_network(read_config(config), dt)
-    return build(out, network, multapses=multapses, codec=codec, memory=memory, jobs=jobs, progress=progress)
+    return build(
+        out, network, multapses=multapses, weights=weights, codec=codec, memory=memory, jobs=jobs, progress=progress
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,30 +22,14 @@ from neurograph.formats.sonata_spikes import indexed_spikes, read_report, write_
 from neurograph.formats.tables import appearing
 from neurograph.record import Spikes, spikes_of
 from neurograph.tables import Table
-from neurograph_storage.errors import ArgumentError, DataError
+from neurograph_storage.errors import DataError
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".h5")
 
 
-def check_spike_path(path: str | os.PathLike[str]) -> None:
-    """Refuse a spike file that cannot be written, before a long run rather than after it.
-
-    Raises
-    ------
-    ArgumentError
-        If its name has another ending, the folder does not exist, or the path is a folder.
-    """
-    final = Path(path)
-    if not final.name.endswith(ENDINGS):
-        raise ArgumentError(f"spikes cannot be written to {final}; allowed endings: {', '.join(ENDINGS)}")
-    if not final.parent.is_dir() or final.is_dir():
-        why = "it is a folder" if final.is_dir() else "there is no such folder"
-        raise ArgumentError(f"cannot write spikes to {final}: {why}")
-
-
 def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit) -> None:
     """Write spikes in the form that the ending of the path tells; the file appears complete or not at all."""
-    check_spike_path(path)
+    record.check_spike_path(path, ENDINGS)
     if Path(path).suffix == ".parquet":
         record.write_spikes(path, spikes, circuit)
     elif Path(path).suffix == ".h5":

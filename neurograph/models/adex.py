@@ -69,8 +69,7 @@ class AdEx(StepModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("C_m", "g_L", "Delta_T", "tau_w", "tau_syn_ex", "tau_syn_in")
-        if self.V_reset >= self.V_peak:
-            raise ArgumentError(f"AdEx.V_reset is {self.V_reset}, it must be below V_peak {self.V_peak}")
+        self._require_below("V_reset", "V_peak")
         if (self.V_peak - self.V_th) / self.Delta_T > _STEEPEST:
             raise ArgumentError(
                 f"AdEx.Delta_T is {self.Delta_T}, too small for V_peak {self.V_peak}: the exponential overflows"

@@ -199,6 +199,11 @@ class Model:
             if not (np.isfinite(value) and value > 0):
                 raise ArgumentError(f"{type(self).__name__}.{name} is {value}, it must be positive")
 
+    def _require_below(self, low: str, high: str) -> None:
+        if getattr(self, low) >= getattr(self, high):
+            what, most = f"{type(self).__name__}.{low} is {getattr(self, low)}", f"{high} {getattr(self, high)}"
+            raise ArgumentError(f"{what}, it must be below {most}")
+
     def _require_finite(self, *names: str) -> None:
         for name in names:
             if not np.isfinite(getattr(self, name)):

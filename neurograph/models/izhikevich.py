@@ -13,7 +13,6 @@ from typing import Any
 
 from neurograph.models.base import Receptor
 from neurograph.models.step_model import StepModel
-from neurograph_storage.errors import ArgumentError
 
 
 class Izhikevich(StepModel):
@@ -48,8 +47,7 @@ class Izhikevich(StepModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.c >= self.V_th:
-            raise ArgumentError(f"Izhikevich.c is {self.c}, it must be below V_th {self.V_th}")
+        self._require_below("c", "V_th")
 
     def default_state(self) -> dict[str, float]:
         """Return v = -65 mV and u = b v, as in the paper's script."""

@@ -14,7 +14,6 @@ from typing import Any
 from neurograph.models.base import Receptor
 from neurograph.models.lif_exp import current_to_voltage
 from neurograph.models.step_model import StepModel
-from neurograph_storage.errors import ArgumentError
 
 
 def rise_to_voltage(tau_syn: float, tau_m: float, c_m: float, dt: float) -> float:
@@ -65,8 +64,7 @@ class LIFAlpha(StepModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("tau_m", "tau_syn_ex", "tau_syn_in", "C_m")
-        if self.V_reset >= self.V_th:
-            raise ArgumentError(f"LIFAlpha.V_reset is {self.V_reset}, it must be below V_th {self.V_th}")
+        self._require_below("V_reset", "V_th")
 
     def derived(self, dt: float) -> dict[str, float]:
         """Return the propagators of one step, those to v in mV/pA and mV ms/pA, and the r that a weight adds."""

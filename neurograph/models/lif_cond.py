@@ -13,7 +13,6 @@ from typing import Any
 from neurograph.models.base import Receptor
 from neurograph.models.exponential import exp
 from neurograph.models.step_model import StepModel
-from neurograph_storage.errors import ArgumentError
 
 
 class LIFCond(StepModel):
@@ -59,8 +58,7 @@ class LIFCond(StepModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("C_m", "g_L", "tau_syn_ex", "tau_syn_in")
-        if self.V_reset >= self.V_th:
-            raise ArgumentError(f"LIFCond.V_reset is {self.V_reset}, it must be below V_th {self.V_th}")
+        self._require_below("V_reset", "V_th")
 
     def derived(self, dt: float) -> dict[str, float]:
         """Return how much of each conductance is left after half a step, and the negative step over C_m (1/nS)."""

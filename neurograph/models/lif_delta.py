@@ -12,7 +12,6 @@ from typing import Any
 
 from neurograph.models.base import Receptor
 from neurograph.models.step_model import StepModel
-from neurograph_storage.errors import ArgumentError
 
 
 class LIFDelta(StepModel):
@@ -47,8 +46,7 @@ class LIFDelta(StepModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("tau_m", "C_m")
-        if self.V_reset >= self.V_th:
-            raise ArgumentError(f"LIFDelta.V_reset is {self.V_reset}, it must be below V_th {self.V_th}")
+        self._require_below("V_reset", "V_th")
 
     def derived(self, dt: float) -> dict[str, float]:
         """Return the propagators of one step: of v, and from a current to v (mV/pA)."""

@@ -116,8 +116,7 @@ class LIFExp(Model):
         self._require_finite("E_L", "V_th", "V_reset", "I_e", "t_ref")
         if self.t_ref < 0:
             raise ArgumentError(f"LIFExp.t_ref is {self.t_ref}, it must be at least 0 ms")
-        if self.V_reset >= self.V_th:
-            raise ArgumentError(f"LIFExp.V_reset is {self.V_reset}, it must be below V_th {self.V_th}")
+        self._require_below("V_reset", "V_th")
 
     def constants(self, dt: float) -> Floats:
         """Return the propagators over one step and the potentials relative to E_L."""

@@ -174,7 +174,8 @@ def write_ordered(
     if 2 * store.counts.words > memory:
         store.advise(fits=False)
     with publishing(out, fingerprint) as folder, named_disk_full(out):
-        writer = CircuitWriter(folder, _neurons(circuit, decided), block_neurons=store.block_neurons, codec=form)
+        table = _neurons(circuit, decided)
+        writer = CircuitWriter(folder, table, block_neurons=store.block_neurons, codec=form, digits=store.digits)
         lengths = rows.lengths()
         check_space(out, lengths, rows, codec=form, done=writer.rows)
         batch = batch_synapses(BATCH_SYNAPSES, memory, jobs)

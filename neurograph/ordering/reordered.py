@@ -20,6 +20,7 @@ from neurograph_storage.loading import load_rows
 from neurograph_storage.mapping import drop
 from neurograph_storage.ordered import in_order
 from neurograph_storage.rows import Rows
+from neurograph_storage.sorting import sort_rows
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
 from neurograph_storage.stream import encode, group_code, group_target, group_words, pack, section_words
 
@@ -84,8 +85,7 @@ class ReorderedRows:
         offsets = np.concatenate([[0], np.cumsum(plain.lengths())])
         packed = np.empty(int(offsets[-1]), np.uint64)
         _pack(plain.words, plain.starts, self._store.block_neurons, self._places, packed)
-        for r in range(len(old)):
-            packed[offsets[r] : offsets[r + 1]].sort()
+        sort_rows(packed, offsets, self._store.digits)
         return Rows(*encode(packed, offsets), self.block_neurons)
 
     def _forget(self, nbytes: int) -> None:

@@ -7,10 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
+from neurograph_storage.layout import batches
+from neurograph_storage.rows import Rows, Synapses
 from neurograph_storage.stream import MAX_COUNT, SHARED, WORDS, group_code, group_target, group_words, section_words
 
+# Entries that are decoded at a time.
+_DECODED = 2**17
 # Numbers of the invariants in docs/data-model.md.
-SOUND, TABLE, GROUPS, DELAY, TARGET, SORTED = 0, 6, 7, 8, 9, 10
+SOUND, TABLE, GROUPS, DELAY, TARGET, SORTED, DIGITS = 0, 6, 7, 8, 9, 10, 14
 
 
 @kernel
@@ -19,6 +23,7 @@ def check_rows(
     starts: NDArray[np.int64],
     block_neurons: int,
     receptors: NDArray[np.uint8],
+    by_code: bool = True,
 ) -> tuple[int, int]:
     """Return (row, invariant) of the first row that breaks one, or (-1, 0).
 
@@ -26,13 +31,41 @@ def check_rows(
     ----------
     receptors : (neurons,) uint8
         Receptors of each neuron's model, by storage id.
+    by_code : bool
+        Whether synapses onto one target must be sorted by their codes.
     """
     fewest = _fewest_receptors(receptors, block_neurons)
     for r in range(len(starts) - 1):
-        broken = _check_row(words, starts[r], starts[r + 1], block_neurons, receptors, fewest)
+        broken = _check_row(words, starts[r], starts[r + 1], block_neurons, receptors, fewest, by_code)
         if broken != SOUND:
             return r, broken
     return -1, SOUND
+
+
+def check_digits(rows: Rows, digits: int) -> tuple[int, int]:
+    """Return (row, invariant) of a row with a synapse that lacks a digit, or (-1, 0); rows must be sound otherwise."""
+    for start, stop in batches(rows.lengths(), _DECODED):
+        starts = rows.starts[start : stop + 1]
+        part = Rows(starts - starts[0], rows.words[starts[0] : starts[-1]], rows.block_neurons)
+        row = _lacking(part.synapses(), digits)
+        if row >= 0:
+            return start + row, DIGITS
+    return -1, SOUND
+
+
+def _lacking(found: Synapses, digits: int) -> int:
+    """Return a row with a synapse that lacks a digit, or -1."""
+    digit, parts = found.receptor % digits, (found.row, found.target, found.delay, found.receptor // digits)
+    first = np.stack([part[digit == 0] for part in parts])
+    for k in range(1, digits):
+        other = np.stack([part[digit == k] for part in parts])
+        size = min(first.shape[1], other.shape[1])
+        differ = np.flatnonzero((first[:, :size] != other[:, :size]).any(axis=0))
+        if len(differ):
+            return int(min(first[0, differ[0]], other[0, differ[0]]))
+        if first.shape[1] != other.shape[1]:
+            return int(max(first, other, key=lambda part: part.shape[1])[0, size])
+    return -1
 
 
 @kernel
@@ -52,6 +85,7 @@ def _check_row(
     block_neurons: int,
     receptors: NDArray[np.uint8],
     fewest: NDArray[np.int64],
+    by_code: bool,
 ) -> int:
     if stop - start < 1 or start + 1 + 3 * np.int64(words[start]) > stop:
         return TABLE
@@ -66,7 +100,7 @@ def _check_row(
             return TARGET
         first = np.int64(words[entry]) * block_neurons
         limit, everywhere = min(block_neurons, len(receptors) - first), fewest[words[entry]]
-        broken = _check_section(words, at, end, first, limit, everywhere, receptors)
+        broken = _check_section(words, at, end, first, limit, everywhere, receptors, by_code)
         if broken != SOUND:
             return broken
         at = end
@@ -82,6 +116,7 @@ def _check_section(
     limit: int,
     everywhere: int,
     receptors: NDArray[np.uint8],
+    by_code: bool,
 ) -> int:
     """Check a section; its block has ``limit`` neurons from ``first`` on, with ``everywhere`` receptors or more."""
     previous, full = -1, False
@@ -95,7 +130,7 @@ def _check_section(
             return GROUPS
         if key >> 3 < 1:
             return DELAY
-        if not _is_sorted(words, at, count, kind):
+        if not _is_sorted(words, at, count, kind, by_code):
             return SORTED
         # Sorted, so if the last target exists, all do.
         if group_target(words, at, kind, count - 1) >= limit:
@@ -139,8 +174,8 @@ def _compare_pairs(pairs: NDArray[np.uint16]) -> tuple[bool, bool]:
 
 
 @kernel
-def _is_sorted(words: NDArray[np.uint16], at: int, count: int, kind: int) -> bool:
-    """Return whether a group's synapses are sorted by (target, code)."""
+def _is_sorted(words: NDArray[np.uint16], at: int, count: int, kind: int, by_code: bool) -> bool:
+    """Return whether a group's synapses are sorted by (target, code), or by target."""
     # Slices, whose indices are known not to be negative, make loops that the compiler vectorises.
     if kind == WORDS:
         falls, equals = _compare_pairs(words[at + 2 : at + 2 + 2 * count])
@@ -149,7 +184,7 @@ def _is_sorted(words: NDArray[np.uint16], at: int, count: int, kind: int) -> boo
         falls, equals = _compare(words[body : body + count])
     if falls:
         return False
-    return kind == SHARED or not equals or _ties_sorted(words, at, count, kind)
+    return kind == SHARED or not (by_code and equals) or _ties_sorted(words, at, count, kind)
 
 
 @kernel

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neurograph_storage.check import check_rows
 from neurograph_storage.errors import CorruptionError
 from neurograph_storage.layout import MAX_RECEPTORS
+from neurograph_storage.rows import Synapses
 from neurograph_storage.store import CircuitStore
 
 SAMPLE_SYNAPSES = 2_000_000
@@ -35,23 +36,29 @@ class EntropyBound:
 
 def entropy_bound(store: CircuitStore) -> EntropyBound:
     """Return the bound of a circuit; zeros if it has no synapses."""
-    gaps, delays, codes = [], [], []
+    gaps, delays = [], []
+    codes: list[list[NDArray[np.int64]]] = []
     per_row = max(1, store.counts.synapses // max(1, store.neurons))
     rows = max(1, SAMPLE_SYNAPSES // _SAMPLES // per_row)
     for start in range(0, store.neurons, max(rows, -(-store.neurons // _SAMPLES))):
         sample = store.rows(start, min(start + rows, store.neurons))
         any_receptor = np.full(store.neurons, MAX_RECEPTORS, np.uint8)
-        row, broken = check_rows(sample.words, sample.starts, store.block_neurons, any_receptor)
+        by_code = store.digits == 1
+        row, broken = check_rows(sample.words, sample.starts, store.block_neurons, any_receptor, by_code)
         if broken:
             raise CorruptionError(f"row {start + row} of {store.path} is damaged; neurograph verify says where")
-        found = sample.synapses()
+        every = sample.synapses()
+        digit = every.receptor % store.digits
+        codes.append([(every.code * MAX_RECEPTORS + every.receptor)[digit == k] for k in range(store.digits)])
+        found = Synapses(*(part[digit == 0] for part in every))
         order = np.lexsort((found.target, found.row))
         gap = np.diff(found.target[order], prepend=0)
         new_row = np.diff(found.row[order], prepend=-1) != 0
         gaps.append(np.where(new_row, found.target[order], gap))
         delays.append(found.delay)
-        codes.append(found.code * 8 + found.receptor)
-    return EntropyBound(*(_entropy(np.concatenate(part)) if part else 0.0 for part in (gaps, delays, codes)))
+    parts = (gaps, delays, *zip(*codes, strict=True))
+    of_targets, of_delays, *of_codes = (_entropy(np.concatenate(part)) if part else 0.0 for part in parts)
+    return EntropyBound(of_targets, of_delays, sum(of_codes, 0.0))
 
 
 def _entropy(values: NDArray[np.int64]) -> float:

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-FORMAT_VERSION = 1
+# The format of circuits that need nothing newer; the second one adds weights of several digits.
+FORMAT_VERSION, DIGITS_VERSION = 1, 2
 ATTRIBUTE = "neurograph"
 GRANULE_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * GRANULE_BYTES

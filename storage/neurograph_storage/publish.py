@@ -20,7 +20,7 @@ from neurograph_storage.errors import ArgumentError, CircuitExistsError, Circuit
 FINGERPRINT = "fingerprint"
 JOURNAL, JOURNAL_NEW = "journal.npz", "journal.npz.new"
 # What a builder sorts before it writes rows: a folder, and the list of what in it is complete.
-RUNS, MANIFEST = "runs", "manifest.json"
+RUNS, RUNS_MANIFEST = "runs", "manifest.json"
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def refuse_existing(out: Path) -> None:
 
 
 def _can_go_on(folder: Path) -> bool:
-    return (folder / JOURNAL).is_file() or (folder / RUNS / MANIFEST).is_file()
+    return (folder / JOURNAL).is_file() or (folder / RUNS / RUNS_MANIFEST).is_file()
 
 
 def _prepare(folder: Path, fingerprint: str) -> None:

@@ -18,9 +18,11 @@ from neurograph_storage.codec import CODECS, decode
 from neurograph_storage.errors import CircuitNotFoundError, CorruptionError, VersionError
 from neurograph_storage.layout import (
     ATTRIBUTE,
+    DIGITS_VERSION,
     FORMAT_VERSION,
     GRANULE_BYTES,
     MAX_DELAY_STEPS,
+    MAX_RECEPTORS,
     ArraySpec,
     Counts,
     array_specs,
@@ -85,10 +87,14 @@ class CircuitStore:
         self.input_bound = int(self.attributes["input_bound"])
         self.block_neurons = int(self.attributes["block_neurons"])
         self.codec = str(self.attributes["codec"])
+        # Entries of each synapse: its weight has so many codes, each with a receptor number of its own.
+        self.digits = int(self.attributes.get("digits", 1))
         if self.codec not in CODECS:
             raise ValueError(f"codec is {self.codec!r}")
         if not (1 <= self.min_delay <= self.max_delay <= MAX_DELAY_STEPS and self.block_neurons >= 1):
             raise ValueError("delays or blocks are out of range")
+        if not 1 <= self.digits <= MAX_RECEPTORS:
+            raise ValueError(f"digits are {self.digits}")
         self.specs = array_specs(self.counts, tuple(self.attributes["circuit"]["initial_arrays"]))
 
     @property
@@ -223,8 +229,9 @@ def _read_attributes(path: Path) -> dict[str, Any]:
     if not isinstance(attributes, dict):
         raise CircuitNotFoundError(f"{path} is a Zarr group but not a circuit (no '{ATTRIBUTE}' attribute)")
     version = attributes.get("format_version")
-    if version != FORMAT_VERSION:
-        raise VersionError(f"{path} has format version {version}; this release reads {FORMAT_VERSION}: update it")
+    if version not in (FORMAT_VERSION, DIGITS_VERSION):
+        allowed = f"{FORMAT_VERSION} and {DIGITS_VERSION}"
+        raise VersionError(f"{path} has format version {version}; this release reads {allowed}: update it")
     needed = {"counts", "codec", "block_neurons", "partition_rows", "delay_steps", "input_bound", "circuit"}
     missing = needed - attributes.keys()
     if missing:

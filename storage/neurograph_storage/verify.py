@@ -2,7 +2,7 @@
 
 1. The list of files (13), and the checksums (12) of all arrays but the rows' words.
 2. The neuron table (2 to 4) and where rows begin (5).
-3. The rows' words, read once, by threads: checksums (12), and what the rows say (6 to 10).
+3. The rows' words, read once, by threads: checksums (12), and what the rows say (6 to 10, 14).
 4. What was gathered on the way (6, 8, 11).
 
 Invariant 1 is checked by opening. Each check yields one `Violation` for each thing found; nothing is concluded from
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage.check import DELAY, GROUPS, SORTED, TABLE, TARGET, check_rows
+from neurograph_storage.check import DELAY, DIGITS, GROUPS, SORTED, TABLE, TARGET, check_digits, check_rows
 from neurograph_storage.codec import decode
 from neurograph_storage.errors import CorruptionError
 from neurograph_storage.loading import Scratch, StoredRows, read_stored
@@ -41,6 +41,7 @@ _MEANING = {
     DELAY: "a delay is below one step",
     TARGET: "a target, or a receptor of a target's model, does not exist",
     SORTED: "synapses of a group are not sorted by target and weight",
+    DIGITS: "a synapse does not have all digits of its weight",
 }
 
 
@@ -166,7 +167,10 @@ class _RowChecker:
             rows = decode(stored.starts, stored.words, self._store.block_neurons, self._store.codec)
         except CorruptionError as error:
             return piece._replace(violation=Violation(TABLE, f"row {row + (error.row or 0)}: its bits say nothing"))
-        bad, invariant = check_rows(rows.words, rows.starts, rows.block_neurons, self._receptors)
+        digits = self._store.digits
+        bad, invariant = check_rows(rows.words, rows.starts, rows.block_neurons, self._receptors, digits == 1)
+        if digits > 1 and not invariant:
+            bad, invariant = check_digits(rows, digits)
         if invariant:
             return piece._replace(violation=Violation(invariant, f"row {row + bad}: {_MEANING[invariant]}"))
         summary.add(rows)
@@ -175,7 +179,8 @@ class _RowChecker:
 
 def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, jobs: int | None) -> Iterator[Violation]:
     receptors = np.empty(store.neurons, np.uint8)
-    receptors[store.arrays["neurons/storage"]] = np.array(receptor_counts)[store.arrays["neurons/population"]]
+    of_populations = np.array(receptor_counts) * store.digits
+    receptors[store.arrays["neurons/storage"]] = of_populations[store.arrays["neurons/population"]]
     check = _RowChecker(store, receptors)
     sound, damaged, plain_words = True, -1, 0
     threads = jobs or _THREADS_PER_PROCESSOR * (os.cpu_count() or 1)

@@ -18,6 +18,7 @@ from neurograph_storage.codec import Encoded
 from neurograph_storage.layout import (
     ATTRIBUTE,
     CHUNK_BYTES,
+    DIGITS_VERSION,
     FORMAT_VERSION,
     PARTITION_ROWS,
     ArraySpec,
@@ -117,6 +118,8 @@ class CircuitWriter:
         Neurons in a target block.
     codec : str
         Form of the rows, see `neurograph_storage.codec`.
+    digits : int
+        Entries of each synapse.
 
     Attributes
     ----------
@@ -124,8 +127,10 @@ class CircuitWriter:
         Rows appended so far.
     """
 
-    def __init__(self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int, codec: str) -> None:
-        self._folder, self._block_neurons, self._codec = folder, block_neurons, codec
+    def __init__(
+        self, folder: Path, neurons: Mapping[str, NDArray[Any]], *, block_neurons: int, codec: str, digits: int = 1
+    ) -> None:
+        self._folder, self._block_neurons, self._codec, self._digits = folder, block_neurons, codec, digits
         self._root = zarr.open_group(folder, mode="a", zarr_format=3)
         self._writers = {name: _ArrayWriter(folder, name) for name in (*neurons, "rows/start", "rows/words")}
         self.rows, self._words, self._plain_words = 0, 0, 0
@@ -168,7 +173,7 @@ class CircuitWriter:
             writer.finish(self._root)
         summary = self._summary
         self._root.attrs[ATTRIBUTE] = {
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if self._digits == 1 else DIGITS_VERSION,
             "counts": vars(Counts(len(summary.received), summary.synapses, self._words, self._plain_words)),
             "codec": self._codec,
             "block_neurons": self._block_neurons,
@@ -176,6 +181,7 @@ class CircuitWriter:
             "delay_steps": list(summary.delays),
             "input_bound": summary.input_bound,
             "circuit": dict(circuit),
+            **({} if self._digits == 1 else {"digits": self._digits}),
         }
         write_manifest(self._folder)
 
