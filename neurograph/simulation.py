@@ -319,6 +319,11 @@ class Simulation:
         index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
         return read_state(self._running.executor, name, index)
 
+    @property
+    def neurons_s(self) -> float:
+        """Seconds that a worker spent on its neurons so far, delivery and waiting aside."""
+        return self._running.executor.neurons_s
+
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
         self._running.executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1
