@@ -58,27 +58,22 @@ class Record:
         self._content["figures"] = [row for row in self._content["figures"] if row["part"] != part]
         described = {"settings": settings, "command": self._command, "machine": machine(), "complete": False}
         self._content["parts"][part] = described
-        self._write()
+        self.save()
 
     def add(self, part: str, figure: Figure) -> None:
         """Write a figure."""
         self._content["figures"].append(asdict(figure) | {"part": part})
-        self._write()
+        self.save()
 
     def finish(self, part: str, seconds: float) -> None:
         """Note that a part is complete."""
         self._content["parts"][part] |= {"complete": True, "seconds": round(seconds, 3)}
-        self._write()
+        self.save()
 
     def fail(self, part: str, why: str) -> None:
         """Note that a part could not be measured."""
         self._content["parts"][part]["failed"] = why
-        self._write()
-
-    @property
-    def figures(self) -> list[dict[str, Any]]:
-        """All figures, as they are written."""
-        return list(self._content["figures"])
+        self.save()
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -87,7 +82,8 @@ class Record:
             raise DataError(f"{self.path} is not a suite's figures: {error}; --fresh starts over") from error
         return {name: found[name] for name in ("parts", "figures") if name in found}
 
-    def _write(self) -> None:
+    def save(self) -> None:
+        """Write all there is."""
         beside = self.path.with_suffix(".json.partial")
         beside.write_text(json.dumps(self._content, indent=1) + "\n")
         os.replace(beside, self.path)  # noqa: PTH105 (a rename that replaces, and nothing else)

@@ -230,8 +230,8 @@ class _Others:
                 continue
             try:
                 found.append(self._runners[name](steps, self._active, self._among))
-            except OutOfMemoryError as error:
-                self.ended[name] = f"out of memory: {error}"
+            except DataError as error:
+                self.ended[name] = f"out of memory: {error}" if isinstance(error, OutOfMemoryError) else str(error)
                 found.clear()
 
     def __exit__(self, *_: object) -> None:
