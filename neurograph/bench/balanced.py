@@ -4,7 +4,6 @@ The same synapses, weights, delay and start values for each: 3,200 excitatory an
 random sources, one delay, driven by a constant current. Deterministic, so all give about as many spikes.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -50,9 +49,10 @@ def _measure(folder: Path, settings: Settings) -> Iterator[Figure]:
         "SciPy (csr)": lambda: _in_python(network, settings.duration, _sum_sparse(network)),
         "NumPy": lambda: _in_python(network, settings.duration, _sum_plain(network)),
     }
-    if importlib.util.find_spec("nest") is not None:
+    if "nest" in settings.peers:
         runs["NEST"] = lambda: _in_child(folder, network, settings.duration, "nest_balanced", sys.executable)
-    if (python := os.environ.get(PEER_PYTHON)) is not None:
+    if "brian2" in settings.peers:
+        python = os.environ.get(PEER_PYTHON, sys.executable)
         runs["Brian2 (C++ standalone)"] = lambda: _in_child(
             folder, network, settings.duration, "brian_balanced", python
         )

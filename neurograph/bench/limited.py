@@ -37,8 +37,8 @@ _OLD, _NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 class Task:
     """A run: how long it settles and how long it is measured, in ms; in how many bytes, unless there is no limit.
 
-    Of neurons, ``active`` are made to fire in every step, or in one of ``every`` steps; always the same ``among``, if that is
-    given. If ``silent``, those that fire reach nobody.
+    Of neurons, ``active`` are made to fire in every step, or in one of ``every`` steps; always the same ``among``, if
+    that is given. If ``silent``, those that fire reach nobody.
     """
 
     circuit: str

@@ -1,7 +1,7 @@
 """How fast could it be at most? What the machine does when it does nothing else.
 
-Whatever waits for the disk is compared with plain reads of pieces of the same size, by threads of ``preadv``; whatever waits for memory
-with a plain streaming read. Both are measured in the call that measures what is compared with them.
+Whatever waits for the disk is compared with plain reads of pieces of the same size, by threads of ``preadv``; whatever
+waits for memory with a plain streaming read. Both are measured in the call that measures what is compared with them.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""Suite ``multiarea``: how large a circuit is built and run in a fixed memory, and do coupled areas keep the reference rates?
+"""Suite ``multiarea``: how large a circuit runs in a fixed memory, and do coupled areas keep the reference rates?
 
-Areas are added while the budget stays. Beside each run stand the two things it cannot beat: plain reads of its bytes, in
-pieces of their size, and the step of as many neurons with all rows in memory.
+Areas are added while the budget stays. Beside each run stand the two things it cannot beat: plain reads of its bytes,
+in pieces of their size, and the step of as many neurons with all rows in memory.
 """
 
 import shutil
@@ -95,7 +95,7 @@ def _in_fixed_memory(folder: Path, areas: int, settings: Settings) -> Iterator[F
 
 def _limited_run(path: Path, areas: int, settings: Settings) -> Iterator[Figure]:
     circuit, duration = Circuit(path), settings.duration / _SHARE_OF_DURATION
-    task = {"circuit": str(path), "settle": _SETTLE, "duration": duration, "workers": THREADS}
+    task: dict[str, Any] = {"circuit": str(path), "settle": _SETTLE, "duration": duration, "workers": THREADS}
     inside, ours, plain = [], [], []
     fits = 2 * circuit.store.counts.plain_words + state_bytes(circuit) < memory_for_peers() - GIB
     for _ in range(settings.rounds):
@@ -116,7 +116,7 @@ def _against_limits(
     ours: list[dict[str, Any]],
     plain: list[float],
 ) -> Iterator[Figure]:
-    seconds, place = settings.duration / _SHARE_OF_DURATION / 1000.0, {"panel": "speed", "x": areas}
+    seconds, place = settings.duration / _SHARE_OF_DURATION / 1000.0, dict[str, Any](panel="speed", x=areas)
     factors, what, last = [run["real_time_factor"] for run in ours], f"{areas} areas", ours[-1]
     resident = f"resident rows {last['resident'] / MIB:,.0f} MiB" if last["resident"] else "all rows in memory"
     note = f"budget {settings.memory / GIB:g} GiB, rows {circuit.store.synapse_bytes / GIB:.1f} GiB, {resident}, "
@@ -143,9 +143,13 @@ def _against_limits(
 
 def _published() -> Iterator[Figure]:
     for found in published(MULTIAREA):
-        note = f"published, {found.machine}, {found.price}, holds {found.held}; {MULTIAREA_SYNAPSES / 1e9:g} thousand "
-        note += f"million synapses; {found.source}"
-        place = {"panel": "speed", "x": _AREAS_MODEL, "point": f"{found.system}, {found.machine} (published)"}
+        note = f"published, {found.machine}, {found.price}, holds {found.held}; "
+        note += f"{MULTIAREA_SYNAPSES / 1e9:g} thousand million synapses; {found.source}"
+        place: dict[str, Any] = {
+            "panel": "speed",
+            "x": _AREAS_MODEL,
+            "point": f"{found.system}, {found.machine} (published)",
+        }
         what = f"{found.system} elsewhere, {MULTIAREA}"
         yield figure(what, [found.real_time_factor], "wall / simulated", note=note, **place)
 

@@ -1,11 +1,12 @@
 """How do others fare with the circuit of `neurograph.bench.columns`, and where does their memory end?
 
-Each peer runs in a process of its own, in a control group where that can be made, with the same neurons firing at the same steps.
+Each peer runs in a process of its own, in a control group where that can be made, with the same neurons firing
+at the same steps.
 """
 
+import os
 import shutil
 import sys
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

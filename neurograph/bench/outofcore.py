@@ -201,8 +201,8 @@ def _against_memmap(folder: Path, settings: Settings) -> Iterator[Figure]:
             ours.append(_limited(circuit.path, memory, 2.0, duration, active=ACTIVE))
             forget(matrix.folder)
             theirs.append(run(_MEMMAP_STEPS, ACTIVE, circuit.neurons))
-    note = f"{circuit.synapses:,} synapses, {ACTIVE} neurons active a step, both in {(memory + OVERHEAD) / 2**20:,.0f} MiB; "
-    note += f"our resident rows {ours[-1]['resident'] / 2**20:.0f} MiB"
+    note = f"{circuit.synapses:,} synapses, {ACTIVE} neurons active a step, both in "
+    note += f"{(memory + OVERHEAD) / 2**20:,.0f} MiB; our resident rows {ours[-1]['resident'] / 2**20:.0f} MiB"
     rates = [[r["synaptic_events"] / r["wall_s"] for r in found] for found in (ours, theirs)]
     faster = ratios(*rates)
     yield figure("times faster than SciPy over memmap, whole step", faster, "", asked="at least 10", note=note)

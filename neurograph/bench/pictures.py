@@ -1,7 +1,8 @@
 """How does a suite look? One picture each, drawn from what its JSON holds and nothing else.
 
-Figures that say where they stand (``at``) are drawn as lines, a panel for each kind; limits are dashed, published figures are single points.
-Of suites without such figures, whatever was asked is drawn as how far it was exceeded or missed.
+Figures that say where they stand (``at``) are drawn as lines, a panel for each kind; limits are dashed, published
+figures are single points. Of suites without such figures, whatever was asked is drawn as how far it was exceeded or
+missed.
 """
 
 import re
@@ -90,7 +91,9 @@ def _panel(axes: Axes, rows: list[Row], name: str, colours: dict[str, str]) -> N
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if name == "cost":
-        axes.set_ylim(bottom=min(row["value"] for row in rows if row["value"] > 0) / 5 if rows else None)
+        shown = [row["value"] for row in rows if row["value"] > 0]
+        # Flat is what is to be seen, and noise is not.
+        axes.set_ylim(bottom=min(shown, default=1.0) / 5, top=max(shown, default=1.0) * 5)
     axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
 

@@ -1,7 +1,7 @@
 """What have others published for the models that we run?
 
-Not measured here: on other machines, of which memory and price class are stated; each with where it can be read. Real-time
-factors are seconds of wall time a second of biological time.
+Not measured here: on other machines, of which memory and price class are stated; each with where it can be read.
+Real-time factors are seconds of wall time a second of biological time.
 """
 
 from typing import NamedTuple

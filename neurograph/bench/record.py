@@ -1,8 +1,8 @@
 """Where do measured figures go, and which are there already?
 
-``SUITE.json`` holds each figure with every run, and for each part of the suite the settings, the command, the machine and
-the time it took; it is replaced as a whole after every figure, so that whatever ends a suite loses no more than the part it was
-in. ``SUITE.csv`` is the same as a table.
+``SUITE.json`` holds each figure with every run, and for each part of the suite the settings, the command, the machine
+and the time it took; it is replaced as a whole after every figure, so that whatever ends a suite loses no more than the
+part it was in. ``SUITE.csv`` is the same as a table.
 """
 
 import csv

@@ -1,8 +1,8 @@
 """Suite ``scaling``: how does speed depend on the size of the graph, in memory and beyond it, for us and for others?
 
-The same circuit from a million synapses on (`neurograph.bench.columns`), in memory and under a limit. *Active neurons fixed*:
-20 fire in each step, always among the same 10,000. *Rate fixed*: all fire at 4 Hz. Fetch and delivery are what a step takes
-besides the neurons' update, less the same in a run in which those that fire reach nobody.
+The same circuit from a million synapses on (`neurograph.bench.columns`), in memory and under a limit. *Active
+neurons fixed*: 20 fire in each step, always among the same 10,000. *Rate fixed*: all fire at 4 Hz. Fetch and delivery
+are what a step takes besides the neurons' update, less the same in a run in which those that fire reach nobody.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,20 +46,18 @@ def sizes(up_to: int) -> list[int]:
 
 def scaling_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite: each size, both ways; each peer beside it; then how flat it all is."""
-    parts: list[Part] = []
     costs: dict[str, dict[int, list[float]]] = {"in memory": {}, "under a limit": {}}
-    for kind, measure in (("active neurons fixed", _fixed_active), ("rate fixed", _fixed_rate)):
-        for synapses in sizes(settings.up_to):
-            parts.append(
-                Part(
-                    name=f"{kind}, {synapses:.0e} synapses",
-                    measure=partial(measure, folder, synapses, settings, costs),
-                    uses=("rounds", "duration", "peers"),
-                    kind=kind,
-                    size=synapses / SMALLEST,
-                )
-            )
-    return parts
+    return [
+        Part(
+            name=f"{kind}, {synapses:.0e} synapses",
+            measure=partial(measure, folder, synapses, settings, costs),
+            uses=("rounds", "duration", "peers"),
+            kind=kind,
+            size=synapses / SMALLEST,
+        )
+        for kind, measure in (("active neurons fixed", _fixed_active), ("rate fixed", _fixed_rate))
+        for synapses in sizes(settings.up_to)
+    ]
 
 
 def task_for(circuit: Circuit, limit: bool, duration: float, **more: Any) -> Task:
@@ -78,7 +76,7 @@ def run_cold(task: Task) -> dict[str, Any]:
 def other_cost(heard: dict[str, Any], silent: dict[str, Any], steps: int) -> float:
     """Return the microseconds a step that fetching and delivering take."""
     both = [run["wall_s"] - run["neurons_s"] for run in (heard, silent)]
-    return max(0.0, both[0] - both[1]) / steps * 1e6
+    return float(max(0.0, both[0] - both[1]) / steps * 1e6)
 
 
 def _ways(circuit: Circuit) -> dict[str, bool]:
@@ -114,7 +112,7 @@ def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any) -
         spent = [other_cost(a, b, steps) for a, b in zip(runs[way], quiet[way], strict=True)]
         neurons = [run["neurons_s"] / steps * 1e6 for run in runs[way]]
         what = f"{way}, {synapses:.0e} synapses, {ACTIVE} active"
-        place = {"panel": "cost", "line": way, "x": circuit.synapses}
+        place: dict[str, Any] = {"panel": "cost", "line": way, "x": circuit.synapses}
         yield figure(f"{what}: fetch and delivery", spent, "us a step", note=_memory_of(runs[way], circuit), **place)
         yield figure(f"{what}: update of all neurons", neurons, "us a step")
         costs[way][synapses] = spent
@@ -164,15 +162,15 @@ def _speeds(
     limits: list[tuple[float, float]],
 ) -> Iterator[Figure]:
     """Yield events a second of everything, peers as ratios, and what the machine would allow."""
-    size, panel = f"{circuit.synapses:.0e} synapses", {"panel": kind, "x": circuit.synapses}
+    size, panel = f"{circuit.synapses:.0e} synapses", dict[str, Any](panel=kind, x=circuit.synapses)
     an_event = circuit.store.synapse_bytes / circuit.synapses
     for way, found in runs.items():
         rates = [run["synaptic_events"] / run["wall_s"] for run in found]
         note = _memory_of(found, circuit)
         yield figure(f"{kind}, {way}, {size}", [r / 1e6 for r in rates], "M events/s", note=note, line=way, **panel)
     names = ("plain preadv of rows", "plain streaming read")
-    for name, found in zip(names, zip(*limits, strict=True), strict=True):
-        limit = [rate / an_event / 1e6 for rate in found]
+    for name, measured in zip(names, zip(*limits, strict=True), strict=True):
+        limit = [rate / an_event / 1e6 for rate in measured]
         note = f"{an_event:.2f} bytes an event"
         yield figure(f"{kind}, limit: {name}, {size}", limit, "M events/s", note=note, line=f"limit: {name}", **panel)
     for name, theirs in others.runs.items():

@@ -1,8 +1,8 @@
 """Suite ``soak``: does a run that goes on and on stay as it is?
 
-A circuit that does not fit runs in a control group of its budget and 300 MiB for the time given. Once a second its memory,
-descriptors, threads and events are noted in ``soak-samples.csv`` beside the figures: memory and descriptors must stay flat, and the last tenth
-must be as fast as the first.
+A circuit that does not fit runs in a control group of its budget and 300 MiB for the time given. Once a second its
+memory, descriptors, threads and events are noted in ``soak-samples.csv`` beside the figures: memory and descriptors
+must stay flat, and the last tenth must be as fast as the first.
 """
 
 import csv
@@ -79,8 +79,9 @@ def _figures(found: dict[str, NDArray[np.float64]], circuit: Circuit, memory: in
     late = wall >= min(_WARM_S, _WARM_SHARE * wall[-1])
     kept = {name: column[late] for name, column in found.items()}
     speed = tenths(kept["wall_s"], kept["synaptic_events"])
-    note = f"{wall[-1] / 60:.1f} minutes, {found['time_ms'][-1] / 1000:.1f} s of biological time; budget {memory / MIB:,.0f} MiB, "
-    note += f"rows {circuit.store.synapse_bytes / MIB:,.0f} MiB; after {kept['wall_s'][0]:.0f} s"
+    note = f"{wall[-1] / 60:.1f} minutes, {found['time_ms'][-1] / 1000:.1f} s of biological time; "
+    note += f"budget {memory / MIB:,.0f} MiB, rows {circuit.store.synapse_bytes / MIB:,.0f} MiB; "
+    note += f"after {kept['wall_s'][0]:.0f} s"
     yield figure("last tenth against the first: speed", [speed[-1] / speed[0]], "", asked="at least 0.95", note=note)
     for name, unit, scale in (("rss_bytes", "MiB", MIB), ("descriptors", "", 1), ("threads", "", 1)):
         first, last = (float(np.median(part)) for part in (kept[name][: len(speed)], kept[name][-len(speed) :]))

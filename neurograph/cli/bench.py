@@ -13,40 +13,33 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
-class _Count(click.ParamType):
-    """A whole number that may be written as 1e9."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            number = float(value)
-        except ValueError:
-            number = 0.5
-        if number < 1 or number % 1:
-            self.fail(f"{value!r} is not a whole number such as 1000000000 or 1e9", param, ctx)
-        return int(number)
+def _count(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    """Return a whole number that may be written as 1e9."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.5
+    if number < 1 or number % 1:
+        raise click.BadParameter(f"{text!r} is not a whole number such as 1000000000 or 1e9")
+    return int(number)
 
 
-class _Size(click.ParamType):
-    """Bytes, such as 4GiB."""
+def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    from neurograph_storage.sizes import parse_size
 
-    name = "size"
-
-    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> int:
-        from neurograph_storage.sizes import parse_size
-
-        return parse_size(value)
+    return None if text is None else parse_size(text)
 
 
 @click.command()
 @click.argument("suite")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
               help="Folder for the figures, and for circuits, which are used again if found there.")  # fmt: skip
-@click.option("--up-to", type=_Count(), help="Synapses of the largest circuit.  [default: 1e9]")
+@click.option("--up-to", callback=_count, help="Synapses of the largest circuit.  [default: 1e9]")
 @click.option("--scale", type=float, help="Scale of the microcircuit and of each area.  [default: 1]")
 @click.option("--areas", type=click.IntRange(min=1), help="Areas of the multi-area circuit.  [default: 32]")
-@click.option("--memory", type=_Size(), metavar="SIZE", help="Budget of multi-area runs.  [default: 4GiB]")
+@click.option("--memory", callback=_size, metavar="SIZE", help="Budget of multi-area runs.  [default: 4GiB]")
 @click.option("--circuit", type=click.Path(exists=True, file_okay=False),
               help="A multi-area circuit that is there, with --areas areas.")  # fmt: skip
 @click.option("--duration", type=float, metavar="MS", help="Simulated time of each run.  [default: 1000]")
@@ -79,7 +72,8 @@ def bench(suite: str, out: Path, minutes: float | None, fresh: bool, **given: An
     find("suite", names[0], SUITES)
     chosen = {name: value for name, value in given.items() if value is not None}
     soaking = minutes is not None and suite == "soak"
-    settings = Settings.of(**chosen, **({"soak_s": 60.0 * minutes} if soaking and minutes is not None else {}))
+    more: dict[str, Any] = {"soak_s": 60.0 * minutes} if soaking and minutes is not None else {}
+    settings = Settings.of(**chosen, **more)
     chosen |= {"minutes": minutes} if minutes is not None else {}
     options = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", f"{value}")]
     (out / "circuits").mkdir(parents=True, exist_ok=True)

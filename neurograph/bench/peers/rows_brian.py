@@ -1,7 +1,7 @@
 """The spikes of `columns` in Brian2: ``python rows_brian.py NEURONS DEGREE MODULE SPIKES.npz STEPS``; prints JSON.
 
-C++ standalone, two threads. The spiking neurons are generators, which asks less than ours. Uses nothing of this package,
-so that any Python that has Brian2 can run it.
+C++ standalone, two threads. The spiking neurons are generators, which asks less than ours. Uses nothing of this
+package, so that any Python that has Brian2 can run it.
 """
 
 import json

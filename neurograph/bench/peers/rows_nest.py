@@ -1,6 +1,7 @@
-"""The spikes of `columns` in NEST: ``python -m ...peers.rows_nest NEURONS STEPS ACTIVE AMONG``; two threads, prints JSON.
+"""The spikes of `columns` in NEST: ``python -m ...peers.rows_nest NEURONS STEPS ACTIVE AMONG``; prints JSON.
 
-The same modules, degrees and delays, drawn by NEST; the same neurons fire at the same steps, each by a generator of its own.
+Two threads. The same modules, degrees and delays, drawn by NEST; the same neurons fire at the same steps, each by a
+generator of its own.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The spikes of `columns` in SciPy: ``python -m ...peers.rows_scipy FOLDER STEPS ACTIVE AMONG MODE``; prints JSON.
 
-FOLDER holds the matrix as ``indptr.npy``, ``indices.npy`` and ``data.npy``; MODE is ``scipy``, which reads them, or ``memmap``,
-which maps them. What a user would write: rows of the spiking neurons are taken from the matrix and summed, then all
-neurons are updated with NumPy. One delay for all synapses, which asks less than ours.
+FOLDER holds the matrix as ``indptr.npy``, ``indices.npy`` and ``data.npy``; MODE is ``scipy``, which reads them, or
+``memmap``, which maps them. What a user would write: rows of the spiking neurons are taken from the matrix and summed,
+then all neurons are updated with NumPy. One delay for all synapses, which asks less than ours.
 """
 
 import json
