@@ -324,6 +324,11 @@ class Simulation:
         """Seconds that a worker spent on its neurons so far, delivery and waiting aside."""
         return self._running.executor.neurons_s
 
+    def row_counts(self) -> dict[str, int]:
+        """Return how many bytes and reads rows cost, and how many were found in memory; nothing if all are there."""
+        stream = self._running.executor.stream
+        return {} if stream is None else stream.figures()
+
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
         self._running.executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1

@@ -175,6 +175,7 @@ ORDER = [
     "neurograph.bench.trains",
     "neurograph.bench.published",
     "neurograph.bench.limits",
+    "neurograph.bench.counts",
     "neurograph.bench.columns",
     "neurograph.bench.peers",
     "neurograph.bench.peers.rows_scipy",

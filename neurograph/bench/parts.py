@@ -29,7 +29,7 @@ class Part:
     uses : tuple of str
         The settings that the figures depend on, besides what the name says.
     kind : str
-        Parts of one kind take time in proportion to their ``size``.
+        How long parts of one kind take is a straight line of their ``size``.
     size : float
     """
 
@@ -58,16 +58,24 @@ class Clock:
 
     def __init__(self, seconds: float | None, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._end = now, None if seconds is None else now() + seconds
-        self._pace: dict[str, float] = {}
+        self._known: dict[str, list[tuple[float, float]]] = {}
 
     def took(self, part: Part, seconds: float) -> None:
         """Learn how long a part took."""
-        self._pace[part.kind or part.name] = seconds / part.size
+        self._known.setdefault(part.kind or part.name, []).append((part.size, seconds))
+
+    def expected(self, part: Part) -> float:
+        """Return how long a part should take: along the line through the last two of its kind; 0 if none is known."""
+        known = self._known.get(part.kind or part.name, [])
+        if len(known) < 2:
+            return known[0][1] if known else 0.0
+        (size, seconds), (larger, longer) = known[-2:]
+        slope = (longer - seconds) / (larger - size) if larger != size else 0.0
+        return longer + max(0.0, slope) * (part.size - larger)
 
     def has_time(self, part: Part) -> bool:
         """Return whether a part would be done in time; one of which nothing is known may begin while there is any."""
-        expected = self._pace.get(part.kind or part.name, 0.0) * part.size
-        return self._end is None or self._now() + expected < self._end
+        return self._end is None or self._now() + self.expected(part) < self._end
 
 
 def go_through(

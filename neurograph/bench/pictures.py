@@ -23,7 +23,11 @@ _PANELS = {
     "active neurons fixed": ("20 neurons active a step", "synapses", "synaptic events (M/s)"),
     "cost": ("20 neurons active a step", "synapses", "fetch and delivery (us a step)"),
     "rate fixed": ("all at 4 Hz", "synapses", "synaptic events (M/s)"),
-    "speed": ("", "areas", "wall time / simulated time"),
+    "speed": (
+        "one machine, one budget of memory",
+        "areas (the published model has twice the synapses)",
+        "wall time / simulated time",
+    ),
 }
 _CURVES = {"speed": "synaptic events (M/s)", "memory": "resident memory (MiB)", "descriptors": "descriptors"}
 _WIDTH, _HEIGHT, _MOST_BARS = 5.2, 4.4, 40
@@ -50,7 +54,7 @@ def draw(content: dict[str, Any], out: Path) -> bool:
 
 def _lines(rows: list[Row]) -> Figure:
     panels = [name for name in _PANELS if any(row["at"]["panel"] == name for row in rows)]
-    figure = Figure(figsize=(_WIDTH * len(panels) + 1.6, _HEIGHT + 1.0), layout="constrained")
+    figure = Figure(figsize=(max(_WIDTH * len(panels), 8.5), _HEIGHT + 1.0), layout="constrained")
     colours = _colours(rows)
     for k, name in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), k + 1)
@@ -58,7 +62,9 @@ def _lines(rows: list[Row]) -> Figure:
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         handles |= {str(label): handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=len(panels) + 1, fontsize=9, frameon=False
+    )
     return figure
 
 
@@ -85,7 +91,7 @@ def _panel(axes: Axes, rows: list[Row], name: str, colours: dict[str, str]) -> N
         mark = "*D^v"[number % 4]
         axes.plot([row["at"]["x"]], [row["value"]], mark, color="#777777", label=row["at"]["point"], markersize=9)
     axes.set(xscale="log", yscale="log", xlabel=across, ylabel=up, title=title)
-    if across == "areas":
+    if name == "speed":
         places = sorted({row["at"]["x"] for row in rows})
         axes.xaxis.set_major_locator(FixedLocator(places))
         axes.xaxis.set_minor_locator(NullLocator())
