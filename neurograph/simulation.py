@@ -324,6 +324,11 @@ class Simulation:
         """Seconds that a worker spent on its neurons so far, delivery and waiting aside."""
         return self._running.executor.neurons_s
 
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of streamed rows that are in memory now; 0 if all rows are there."""
+        return self._running.executor.resident_bytes
+
     def row_counts(self) -> dict[str, int]:
         """Return how many bytes and reads rows cost, and how many were found in memory; nothing if all are there."""
         stream = self._running.executor.stream

@@ -146,7 +146,7 @@ def _main(task: Task) -> dict[str, Any]:
         before, neurons = simulation.statistics.as_dict(), simulation.neurons_s
         simulation.run(task.duration)
         after, neurons = simulation.statistics.as_dict(), simulation.neurons_s - neurons
-        resident = int(simulation.series.notes[-1, -1])
+        resident = simulation.resident_bytes
         if task.spikes is not None:
             write_spikes(task.spikes, simulation.spikes, circuit)
     counted = ("spikes", "synaptic_events", "wall_s", "bytes_read", "read_requests", "read_s", "stall_s")

@@ -25,6 +25,7 @@ from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.executor import state_bytes
 from neurograph.record import read_spikes
+from neurograph.streaming import least_bytes
 from neurograph_storage.queueing import PAGE
 from neurograph_storage.store import ROW_STARTS
 
@@ -58,8 +59,11 @@ def _built(folder: Path, name: str, *options: str) -> Path:
 
 
 def room_for(circuit: Circuit, share: float) -> int:
-    """Return a budget that leaves this share of the bytes of all rows for rows and what is known of them."""
-    return state_bytes(circuit) + int(share * circuit.store.synapse_bytes)
+    """Return a budget that leaves this share of the bytes of all rows for rows and what is known of them.
+
+    Of tiny circuits, as much more as a run needs at all.
+    """
+    return state_bytes(circuit) + max(int(share * circuit.store.synapse_bytes), 4 * least_bytes(circuit))
 
 
 def _limited(path: Path, memory: int | None, settle: float, duration: float, **more: Any) -> dict[str, Any]:
@@ -99,8 +103,8 @@ def _costs(of: str, runs: list[dict[str, Any]]) -> Iterator[Figure]:
 
 
 def _size(settings: Settings) -> list[str]:
-    neurons = max(10_000, settings.up_to // (2 * _SYNAPSES))
-    return ["--neurons", str(neurons), "--synapses-per-neuron", str(_SYNAPSES)]
+    neurons = max(1000, settings.up_to // (2 * _SYNAPSES))
+    return ["--neurons", str(neurons), "--synapses-per-neuron", str(min(_SYNAPSES, neurons // 5))]
 
 
 def modules_in(folder: Path, settings: Settings) -> Path:

@@ -37,7 +37,9 @@ _MET, _MISSED = COLOURS[2], COLOURS[1]
 def draw(content: dict[str, Any], out: Path) -> bool:
     """Draw a suite's figures; return whether there was anything to draw."""
     rows = content["figures"]
-    placed, curves = [r for r in rows if r.get("at", {}).get("x")], [r for r in rows if r.get("at", {}).get("curve")]
+    # A difference of two times may be nothing on a noisy machine: there is no place for it on a logarithmic axis.
+    placed = [r for r in rows if r.get("at", {}).get("x") and r["value"] > 0]
+    curves = [r for r in rows if r.get("at", {}).get("curve")]
     asked = [row for row in rows if is_met(row["asked"], row["value"]) is not None]
     if placed:
         figure = _lines(placed)

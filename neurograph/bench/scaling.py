@@ -28,6 +28,8 @@ ACTIVE, AMONG, RATE = 20, 10_000, 4.0  # neurons a step; neurons; Hz
 ROOM, SMALLEST_LIMITED = 6 * MIB, 10**7
 SETTLE, _SHARE_OF_DURATION = 20.0, 10
 _FLAT = "at most 1.25"
+# What a difference of two times is at least, in microseconds: noise must not make it nothing.
+_LEAST = 0.01
 
 
 def sizes(up_to: int) -> list[int]:
@@ -76,7 +78,7 @@ def run_cold(task: Task) -> dict[str, Any]:
 def other_cost(heard: dict[str, Any], silent: dict[str, Any], steps: int) -> float:
     """Return the microseconds a step that fetching and delivering take."""
     both = [run["wall_s"] - run["neurons_s"] for run in (heard, silent)]
-    return float(max(0.0, both[0] - both[1]) / steps * 1e6)
+    return float(max(_LEAST, (both[0] - both[1]) / steps * 1e6))
 
 
 def _ways(circuit: Circuit) -> dict[str, bool]:

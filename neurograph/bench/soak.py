@@ -25,11 +25,14 @@ from neurograph.bench.outofcore import modules_in, room_for
 from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
+from neurograph.executor import state_bytes
 from neurograph_storage.sizes import MIB
 
 COLUMNS = ("wall_s", "time_ms", "rss_bytes", "descriptors", "threads", "synaptic_events", "bytes_read")
 # What is kept is learned in the beginning: seconds, and at most this share of the time.
 _WARM_S, _WARM_SHARE, _TENTHS = 60.0, 0.2, 10
+_LEAST = 2 * _TENTHS
+_LEAST_ROOM = 12 * MIB
 _CHUNK = 20.0  # ms of simulated time between two looks at the clock
 
 
@@ -41,7 +44,7 @@ def soak_parts(folder: Path, settings: Settings) -> list[Part]:
 def _measure(folder: Path, settings: Settings) -> Iterator[Figure]:
     path = modules_in(folder, settings)
     circuit, samples = Circuit(path), folder.parent / "soak-samples.csv"
-    memory = room_for(circuit, 1 / 4)
+    memory = max(room_for(circuit, 1 / 4), state_bytes(circuit) + _LEAST_ROOM)
     # Kernels are compiled outside of the group.
     _child(path, memory, 1.0, samples, None)
     forget(path)
@@ -116,10 +119,12 @@ def _main(path: str, memory: int, seconds: float, samples: Path) -> dict[str, An
         with samples.open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(COLUMNS)
-            while (now := time.monotonic()) < began + seconds or following == began:
+            noted = 0
+            while (now := time.monotonic()) < began + seconds or noted < _LEAST:
                 simulation.run(_CHUNK)
                 if now >= following:
-                    following = now + min(1.0, seconds / 20)
+                    noted += 1
+                    following = now + min(1.0, seconds / _LEAST)
                     of_run = simulation.statistics
                     status = _status()
                     table.writerow(
