@@ -30,7 +30,7 @@ from neurograph_storage.queueing import PAGE
 from neurograph_storage.store import ROW_STARTS
 
 # Room for rows, beside what there is of each neuron; steps in which all tails of a burst are delivered.
-_ROOM, _PAUSE, _MEMMAP_STEPS = 2**29, 40, 100
+_ROOM, _LEAST_ROOM, _PAUSE, _MEMMAP_STEPS = 2**29, 2**21, 40, 100
 _MODULES_SETTLE, _SYNAPSES = 200.0, 2000
 _SHARES = ((1 / 4, "at least 0.75"), (1 / 8, "at least 0.65"))
 
@@ -155,6 +155,11 @@ def _large(folder: Path, settings: Settings) -> Circuit:
     return columns_in(folder, max(SMALLEST, settings.up_to * 21 // 40))
 
 
+def _budget_of(circuit: Circuit) -> int:
+    """Return the budget of runs of this circuit: an eighth of its rows fits, or 512 MiB of them."""
+    return budget_for(circuit, min(_ROOM, max(_LEAST_ROOM, circuit.store.synapse_bytes // 8)))
+
+
 def _distinct_pages(circuit: Circuit, spikes: Path, first: float) -> int:
     """Return the pages that the rows of each step's spikes lie on, added up over steps from ``first`` (ms) on."""
     times, neurons, _ = read_spikes(spikes)
@@ -171,7 +176,7 @@ def _distinct_pages(circuit: Circuit, spikes: Path, first: float) -> int:
 def _pages(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Compare the bytes that are read with those of the pages that the rows of a step's spikes lie on."""
     circuit = _large(folder, settings)
-    memory, spikes = budget_for(circuit, _ROOM), folder / "pages.parquet"
+    memory, spikes = _budget_of(circuit), folder / "pages.parquet"
     # Five in a hundred at once, and then none until their rows have been delivered; or one in a thousand in every step.
     for share, every, duration in ((0.001, 1, 20.0), (0.05, _PAUSE, 5 * _PAUSE * circuit.dt)):
         read, runs = [], []
@@ -198,7 +203,7 @@ def _row(circuit: Circuit) -> float:
 def _against_memmap(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Compare a run with the same spikes in SciPy, whose matrix is mapped, under the same limit."""
     circuit = _large(folder, settings)
-    memory, duration, ours, theirs = budget_for(circuit, _ROOM), _MEMMAP_STEPS * circuit.dt, [], []
+    memory, duration, ours, theirs = _budget_of(circuit), _MEMMAP_STEPS * circuit.dt, [], []
     with Matrix(circuit, folder) as matrix:
         run = runner_of("memmap", circuit, matrix.folder, memory + OVERHEAD)
         for _ in range(settings.rounds):
