@@ -5,6 +5,7 @@ neurons fixed*: 20 fire in each step, always among the same 10,000. *Rate fixed*
 are what a step takes besides the neurons' update, less the same in a run in which those that fire reach nobody.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ def sizes(up_to: int) -> list[int]:
 
 def scaling_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite: each size, both ways; each peer beside it; then how flat it all is."""
-    costs: dict[str, dict[int, list[float]]] = {"in memory": {}, "under a limit": {}}
+    costs = _known_costs(folder.parent / "scaling.json", settings.rounds)
     return [
         Part(
             name=f"{kind}, {synapses:.0e} synapses",
@@ -60,6 +61,20 @@ def scaling_parts(folder: Path, settings: Settings) -> list[Part]:
         for kind, measure in (("active neurons fixed", _fixed_active), ("rate fixed", _fixed_rate))
         for synapses in sizes(settings.up_to)
     ]
+
+
+def _known_costs(file: Path, rounds: int) -> dict[str, dict[int, list[float]]]:
+    """Return the costs of sizes that were measured before, by line and synapses: larger ones are compared with them."""
+    costs: dict[str, dict[int, list[float]]] = {"in memory": {}, "under a limit": {}}
+    try:
+        rows = json.loads(file.read_text())["figures"]
+    except (OSError, ValueError):
+        rows = []
+    for row in rows:
+        place = row.get("at", {})
+        if place.get("panel") == "cost" and len(row["runs"]) == rounds:
+            costs[place["line"]][place["x"]] = row["runs"]
+    return costs
 
 
 def task_for(circuit: Circuit, limit: bool, duration: float, **more: Any) -> Task:
