@@ -11,7 +11,7 @@ DEMO := build/demo
 comma := ,
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test lint golden clean
+.PHONY: demo test lint golden counts clean
 
 demo: $(VENV)/.base
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -33,6 +33,10 @@ lint: $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 golden: $(VENV)/.base
 	rm -rf tests/golden/fly
 	$(BIN)/python scripts/make_golden.py tests/golden/fly
+
+# What tiny circuits cost, counted: written again when a change of it is meant.
+counts: $(VENV)/.base
+	$(BIN)/python -m neurograph.bench.counts > .counts.json && mv .counts.json tests/golden/counts.json
 
 clean:
 	rm -rf $(VENV) build

@@ -49,6 +49,7 @@ from neurograph.work import (
     LOGGED,
     MAX_EPOCH,
     MISSES,
+    NEURONS_NS,
     NEXT_DRIVEN,
     NEXT_INJECTED,
     PHASE,
@@ -222,6 +223,11 @@ class Executor:
     def stall_s(self) -> float:
         """Time that a worker waited for rows so far, on average over workers, in seconds."""
         return self._total(STALLED) / max(1, len(self.workers)) * 1e-9
+
+    @property
+    def neurons_s(self) -> float:
+        """Time that a worker spent on its neurons, delivery and waiting aside, on average over workers, in seconds."""
+        return self._total(NEURONS_NS) / max(1, len(self.workers)) * 1e-9
 
     @property
     def prefetch(self) -> PrefetchStatistics:

@@ -330,6 +330,21 @@ class Simulation:
         index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
         return read_state(self._running.executor, name, index)
 
+    @property
+    def neurons_s(self) -> float:
+        """Seconds that a worker spent on its neurons so far, delivery and waiting aside."""
+        return self._running.executor.neurons_s
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of streamed rows that are in memory now; 0 if all rows are there."""
+        return self._running.executor.resident_bytes
+
+    def row_counts(self) -> dict[str, int]:
+        """Return how many bytes and reads rows cost, and how many were found in memory; nothing if all are there."""
+        stream = self._running.executor.stream
+        return {} if stream is None else stream.figures()
+
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""
         self._running.executor.common.silenced[self.circuit.storage[self.circuit.index_of(neurons)]] = 1

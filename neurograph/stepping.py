@@ -46,6 +46,7 @@ from neurograph.work import (
     FIRST_STEP,
     LOG,
     LOGGED,
+    NEURONS_NS,
     NEXT_DRIVEN,
     NEXT_INJECTED,
     STEP,
@@ -54,6 +55,7 @@ from neurograph.work import (
 )
 from neurograph_storage.atomics import call
 from neurograph_storage.jit import kernel, part
+from neurograph_storage.libc import nanoseconds
 
 
 @part
@@ -188,6 +190,7 @@ def _step(
     progress = work.progress
     step, logged = progress[STEP], progress[LOGGED]
     progress[EVENTS] += deliver(cursors, graph, step, neurons.codes, neurons.due)
+    started = nanoseconds()
     for run in range(len(neurons.runs)):
         _describe_run(neurons, run)
         first, last = neurons.runs[run, FIRST], neurons.runs[run, FIRST] + neurons.runs[run, COUNT]
@@ -201,6 +204,7 @@ def _step(
                 work.log[logged] = work.first_neuron + neurons.storage[first + neurons.spikes[k]]
                 logged += 1
             first += n
+    progress[NEURONS_NS] += nanoseconds() - started
     work.log_counts[step - progress[FIRST_STEP]] = logged - progress[LOGGED]
     progress[LOGGED] = logged
     progress[STEP] = step + 1

@@ -91,6 +91,11 @@ def least_bytes(circuit: Circuit) -> int:
     return circuit.neurons * _ROW_BYTES + row + 2 * PAGE + _LEAST_TAILS * row
 
 
+def fixed_bytes(circuit: Circuit) -> int:
+    """Return the bytes of what is known of each row when it streams, and of heads that hold no synapse."""
+    return circuit.neurons * _ROW_BYTES + 2 * int(head_words(circuit.store, np.zeros(1, np.int64))[0])
+
+
 class Stream:
     """Rows that are brought from the disk while the circuit runs.
 

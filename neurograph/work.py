@@ -20,7 +20,7 @@ from neurograph.tails import (
 DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL = range(7)
 # Positions in `progress`.
 (STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START, WANTED, LAUNCHED,
- HITS, MISSES, STALLED) = range(15)  # fmt: skip
+ HITS, MISSES, STALLED, NEURONS_NS) = range(16)  # fmt: skip
 PROGRESS = 16
 # Positions in `meeting`; what all write to is a cache line apart.
 ARRIVED, ABORT, LAST = 0, 8, 9

@@ -6,17 +6,25 @@
 | kill-run | ``kill -9`` at a random moment, a checkpoint now and then | one interval is lost at most; the same spikes |
 | flip | one bit of one file is turned | `verify` names the file; `run` does not deliver from it |
 | full-build, full-import | a disk too small (root only) | nothing published, the size named; done once there is room |
+| slow-disk | reads come late and in pieces, at random | the same spikes |
+| limit-memory | a control group of the budget and 300 MiB (root only) | the same spikes |
 
-Exit status 1 if anything was lost.
+``all`` mixes them, a fault drawn anew for each round. Ends with a table of what was tried and what was lost; exit
+status 1 if anything was.
 """
 
+import ctypes
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import click
 import numpy as np
@@ -24,17 +32,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import neurograph as ng
-from neurograph import builder
+from neurograph import builder, streaming
+from neurograph.bench.limited import Task, can_limit, run_limited
 from neurograph.checkpoint import Checkpoint
 from neurograph.cli.main import call, run_command
 from neurograph.executor import Executor
 from neurograph.simulation import Simulation
-from neurograph_storage.errors import CircuitNotFoundError, NeuroGraphError
+from neurograph_storage import queueing
+from neurograph_storage.errors import CircuitNotFoundError, DataError, NeuroGraphError
+from neurograph_storage.queueing import PAGE
+from neurograph_storage.sizes import MIB
 
 NEURONS, DEGREE = 4000, 250
 BUILD = ["build", "modular", "--neurons", str(NEURONS), "--synapses-per-neuron", str(DEGREE), "--seed", "1"]
 IMPORT = ["import", "--delay-ms", "1.5", "--memory", "8MiB"]
-FAULTS = ["kill-build", "kill-import", "kill-run", "flip", "full-build", "full-import"]
+FAULTS = ["kill-build", "kill-import", "kill-run", "flip", "full-build", "full-import", "slow-disk", "limit-memory"]
+ALL = "all"
+# A slow read: the share of reads, and the longest time in seconds.
+SLOW_SHARE, SLOW_S, STREAMED = 0.02, 0.02, 100.0
 SMALL_DISK = "size=3m"
 # Of runs that are killed: ms, and a budget that rows do not fit in.
 DURATION, EVERY, DT, MEMORY = 600.0, 30.0, 0.1, "4MiB"
@@ -236,6 +251,84 @@ def full_rounds(folder: Path, arguments: list[str]) -> Iterator[Callable[[], str
         yield attempt
 
 
+def streamed(circuit: Path, workers: int, memory: str) -> list[tuple[float, int]]:
+    """Return the spikes of a short run."""
+    with Simulation(circuit, seed=1, workers=workers, memory=memory) as simulation:
+        simulation.run(STREAMED)
+        spikes = simulation.spikes
+    return list(zip(spikes.times.tolist(), spikes.neurons.tolist(), strict=True))
+
+
+@contextmanager
+def slow_disk(seed: int) -> Iterator[list[int]]:
+    """Let reads come late, or in pieces, at random; give a list that is filled with their sizes."""
+    rng, reads = np.random.default_rng(seed), list[int]()
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64]
+    libc.pread.restype = ctypes.c_ssize_t
+
+    def read(file: int, into: int, size: int, offset: int) -> int:
+        chance, late = rng.random(2).tolist()
+        if chance < SLOW_SHARE:
+            time.sleep(late * SLOW_S)
+        elif chance < 2 * SLOW_SHARE and size > PAGE:
+            size = PAGE
+        reads.append(size)
+        return int(libc.pread(file, into, size, offset))
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+    called = kind(read)
+    address = ctypes.cast(called, ctypes.c_void_p).value
+    # Where reads are asynchronous, ``pread`` is not asked.
+    with patch.object(queueing, "_set_up", lambda _slots: 0), patch.object(streaming, "read_address", lambda: address):
+        yield reads
+
+
+def slow_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable[[], str]]:
+    """Yield rounds on a disk whose reads come late or in pieces."""
+    circuits = [folder / f"{codec}.zarr" for codec in ("raw", "compressed")]
+    for path in circuits:
+        finish([*BUILD, "--codec", path.stem], path)
+    expected = streamed(circuits[0], 1, "1GiB")
+
+    def attempt() -> str:
+        path, workers = circuits[rng.integers(2)], int(rng.integers(1, 4))
+        with slow_disk(int(rng.integers(2**31))) as reads:
+            found = streamed(path, workers, MEMORY)
+        if not reads:
+            raise Lost("nothing was read: the rows were in memory")
+        if found != expected:
+            raise Lost(f"other spikes from {path} with {workers} workers on a slow disk")
+        return f"{len(reads):,} reads, late or in pieces now and then; {path.stem}, {workers} workers"
+
+    while True:
+        yield attempt
+
+
+def limit_rounds(folder: Path, rng: np.random.Generator) -> Iterator[Callable[[], str]]:
+    """Yield rounds in a control group that has not much more than the budget."""
+    circuit, spikes = folder / "c.zarr", folder / "s.parquet"
+    finish(BUILD, circuit)
+    expected = streamed(circuit, 1, "1GiB")
+    # Kernels are compiled here, since that takes more than a run may.
+    streamed(circuit, 2, MEMORY)
+
+    def attempt() -> str:
+        memory, workers = int(rng.integers(4, 9)) * MIB, int(rng.integers(1, 4))
+        task = Task(circuit=str(circuit), settle=STREAMED / 2, duration=STREAMED / 2, memory=memory, workers=workers,
+                    spikes=str(spikes))  # fmt: skip
+        try:
+            run_limited(task)
+        except DataError as error:
+            raise Lost(str(error)) from error
+        if spikes_in(spikes) != expected:
+            raise Lost(f"other spikes in {memory // MIB} MiB with {workers} workers")
+        return f"{memory // MIB} MiB, {workers} workers"
+
+    while True:
+        yield attempt
+
+
 def edge_list(folder: Path) -> Path:
     """Write a list of edges of which several runs must be sorted."""
     rng, path = np.random.default_rng(1), folder / "edges.parquet"
@@ -245,28 +338,67 @@ def edge_list(folder: Path) -> Path:
     return path
 
 
+def rounds_of(fault: str, folder: Path, rng: np.random.Generator) -> Iterator[Callable[[], str]]:
+    """Return the rounds of one fault, in a folder of its own."""
+    folder.mkdir(parents=True)
+    command = [*IMPORT[:1], str(edge_list(folder)), *IMPORT[1:]] if fault.endswith("import") else BUILD
+    kinds: dict[str, Callable[[], Iterator[Callable[[], str]]]] = {
+        "kill-run": lambda: kill_run_rounds(folder, rng),
+        "flip": lambda: flip_rounds(folder, rng),
+        "slow-disk": lambda: slow_rounds(folder, rng),
+        "limit-memory": lambda: limit_rounds(folder, rng),
+    }
+    if fault in kinds:
+        return kinds[fault]()
+    return kill_rounds(folder, rng, command) if fault.startswith("kill") else full_rounds(folder, command)
+
+
+def possible() -> list[str]:
+    """Return the faults that can be made here."""
+    root = os.geteuid() == 0 and can_mount()
+    groups = can_limit()
+    return [f for f in FAULTS if (root or not f.startswith("full")) and (groups or f != "limit-memory")]
+
+
+def can_mount() -> bool:
+    """Return whether file systems can be mounted here."""
+    with tempfile.TemporaryDirectory() as place:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True, check=False)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", place], check=True)
+        return mounted.returncode == 0
+
+
 @click.command()
-@click.argument("fault", type=click.Choice(FAULTS))
+@click.argument("fault", type=click.Choice([ALL, *FAULTS]))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def main(fault: str, folder: Path, rounds: int, seed: int) -> int:
     """Inject FAULT for a number of rounds, in FOLDER, which is made and must not exist."""
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    command = BUILD if fault.endswith("build") else [*IMPORT[:1], str(edge_list(folder)), *IMPORT[1:]]
-    rounds_of = {"kill": lambda: kill_rounds(folder, rng, command), "flip": lambda: flip_rounds(folder, rng),
-                 "full": lambda: full_rounds(folder, command)}  # fmt: skip
-    attempts = kill_run_rounds(folder, rng) if fault == "kill-run" else rounds_of[fault.split("-")[0]]()
-    lost = 0
+    rng, faults = np.random.default_rng(seed), possible() if fault == ALL else [fault]
+    for missing in sorted(set(FAULTS) - set(faults)) if fault == ALL else []:
+        click.echo(f"{missing} cannot be tried here")
+    made: dict[str, Iterator[Callable[[], str]]] = {}
+    tried, lost = dict.fromkeys(faults, 0), dict.fromkeys(faults, 0)
     for number in range(rounds):
+        # Each at least once, if there are enough rounds.
+        chosen = faults[number] if number < len(faults) else str(rng.choice(faults))
+        tried[chosen] += 1
         try:
-            click.echo(f"{number + 1:>4}  {next(attempts)()}")
+            if chosen not in made:
+                made[chosen] = rounds_of(chosen, folder / chosen, rng)
+            click.echo(f"{number + 1:>4}  {chosen:<13}{next(made[chosen])()}")
         except Lost as what:
-            lost += 1
-            click.echo(f"{number + 1:>4}  LOST: {what}")
-    click.echo(f"{fault}: {rounds} rounds, {lost} lost")
-    return 1 if lost else 0
+            lost[chosen] += 1
+            click.echo(f"{number + 1:>4}  {chosen:<13}LOST: {what}")
+    if fault == ALL:
+        click.echo(f"{'fault':<14}{'rounds':>7}{'lost':>6}")
+        for name in faults:
+            click.echo(f"{name:<14}{tried[name]:>7}{lost[name]:>6}")
+    click.echo(f"{fault}: {rounds} rounds, {sum(lost.values())} lost")
+    return 1 if any(lost.values()) else 0
 
 
 def child(arguments: list[str]) -> int:

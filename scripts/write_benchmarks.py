@@ -1,6 +1,7 @@
 """Write docs/benchmarks.md: ``python scripts/write_benchmarks.py RESULTS docs/benchmarks.md``.
 
-RESULTS is a folder of what ``neurograph bench`` wrote. Nothing in the page is typed by hand.
+RESULTS is a folder of what ``neurograph bench all --out RESULTS`` wrote. Nothing in the page is typed by hand; pictures
+go to ``images`` beside it.
 """
 
 import json
@@ -8,15 +9,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from neurograph.bench.figures import is_met
+from neurograph.bench.pictures import draw
+
 TITLES = {
+    "scaling": "Speed against the size of the graph",
+    "multiarea": "Coupled areas in a fixed memory",
+    "outofcore": "Larger than memory",
+    "prefetch": "Reading ahead",
     "build": "Building, bytes, checking",
     "kernels": "Delivery",
     "microcircuit": "The cortical microcircuit, beside NEST",
     "microcircuit-0.2": "The microcircuit at scale 0.2, beside NEST",
-    "multiarea": "Thirty-two areas",
-    "outofcore": "Larger than memory",
     "order": "Ordering",
     "balanced": "A balanced network of 4,000 neurons, in all simulators",
+    "soak": "An hour",
 }
 
 
@@ -30,37 +37,74 @@ def spread(runs: list[float]) -> str:
     return f"{number(min(runs))} to {number(max(runs))}, {len(runs)} runs" if len(runs) > 1 else "one run"
 
 
-def section(result: dict[str, Any]) -> list[str]:
+def shown(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the figures that a table shows: not those that are a whole curve."""
+    return [row for row in result["figures"] if "curve" not in row.get("at", {})]
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return figures as lines of Markdown."""
+    lines = ["| what | median | | asked | spread | note |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row["what"], number(row["value"]), row["unit"], row["asked"], spread(row["runs"]), row["note"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def section(name: str, result: dict[str, Any], picture: str | None) -> list[str]:
     """Return one suite as lines of Markdown."""
     machine = result["machine"]
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    packages = ", ".join(f"{package} {version}" for package, version in machine["packages"].items())
     lines = [
-        f"## {TITLES.get(result['suite'], result['suite'])}",
+        f"## {TITLES.get(name, name)}",
         "",
         f"`{result['command']}`, {machine['date']}, {machine['processor']}, {machine['threads']} threads, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, {packages}.",
         "",
-        "| what | median | | asked | spread | note |",
-        "|---|---|---|---|---|---|",
     ]
-    for row in result["figures"]:
-        cells = (row["what"], number(row["value"]), row["unit"], row["asked"], spread(row["runs"]), row["note"])
-        lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, ""]
+    if picture is not None:
+        lines += [f"![{TITLES.get(name, name)}]({picture})", ""]
+    return [*lines, *table(shown(result)), ""]
+
+
+def short_of(found: dict[str, dict[str, Any]]) -> list[str]:
+    """Return what did not work: figures that do not reach what was asked, and parts that could not be measured."""
+    lines = ["## What fell short, and what could not be measured", ""]
+    missed = [
+        row | {"what": f"{name}: {row['what']}"}
+        for name, result in found.items()
+        for row in shown(result)
+        if is_met(row["asked"], row["value"]) is False
+    ]
+    lines += [*table(missed), ""] if missed else ["Every figure reaches what was asked of it.", ""]
+    failed = [
+        f"- {name}, {part}: {described['failed']}"
+        for name, result in found.items()
+        for part, described in result.get("parts", {}).items()
+        if "failed" in described
+    ]
+    return [*lines, *failed, ""] if failed else lines
 
 
 def main(results: Path, page: Path) -> None:
-    """Write the page from all results."""
-    found = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
+    """Write the page and its pictures from all results."""
+    read = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
+    names = [*(name for name in TITLES if name in read), *(name for name in read if name not in TITLES)]
+    found = {name: read[name] for name in names}
     lines = [
         "# Benchmarks",
         "",
         "Written by `scripts/write_benchmarks.py` from what `neurograph bench` measured. Machines are noisy:",
         "what is compared was run in turns within one call, ratios were taken pair by pair, and the median counts.",
+        "Limits are what the machine did in the same call when it did nothing else. Figures of other systems that are",
+        "called published were measured by others, on the machines named.",
         "",
+        *short_of(found),
     ]
-    for name in [*(name for name in TITLES if name in found), *(name for name in found if name not in TITLES)]:
-        lines += section({**found[name], "suite": name})
+    for name, result in found.items():
+        picture = f"images/bench-{name}.png"
+        drawn = draw({**result, "suite": name}, page.parent / picture)
+        lines += section(name, result, picture if drawn else None)
     page.write_text("\n".join(lines))
 
 

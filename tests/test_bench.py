@@ -1,37 +1,79 @@
 """The suites run in a tiny form, and write what they found; no test here looks at a time."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from neurograph.bench.child import run_command
+from neurograph.bench import (
+    kernels,
+    limited,
+    microcircuit,
+    multiarea,
+    ordering,
+    outofcore,
+    scaling,
+    storing,
+)
+from neurograph.bench.child import Child, run_command
 from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import figure, in_turns, ratios
+from neurograph.bench.suites import SUITES
 from neurograph.cli.main import call
 from neurograph_storage.errors import DataError
 
 TINY = ["--up-to", "200000", "--scale", "0.02", "--rounds", "1", "--duration", "10", "--areas", "2", "--peers", "scipy"]
+# What each needs besides, to be quick, and what it draws.
+MORE: dict[str, list[str]] = {
+    "soak": ["--up-to", "20000000", "--minutes", "0.02"],
+    "outofcore": ["--up-to", "20000000"],
+}
 
 
-@pytest.mark.parametrize("suite", ["balanced", "build", "kernels", "microcircuit", "multiarea", "order"])
+def in_process(arguments: Sequence[str]) -> Child:
+    """Do what a command would do, without starting Python for it."""
+    assert call([str(argument) for argument in arguments]) == 0
+    return Child(1.0, 2**20)
+
+
+@pytest.fixture
+def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run everything here, but for peers: that control groups are made is shown elsewhere."""
+    for module in (storing, kernels, microcircuit, multiarea, ordering, outofcore):
+        if hasattr(module, "run_command"):
+            monkeypatch.setattr(module, "run_command", in_process)
+    for module in (multiarea, outofcore, scaling):
+        monkeypatch.setattr(module, "run_limited", lambda task, inside=True: limited._main(task))
+    # The fly's data have tests of their own.
+    monkeypatch.delenv(ordering.DATA, raising=False)
+
+
+@pytest.mark.usefixtures("without_processes")
+@pytest.mark.parametrize("suite", SUITES)
 def test_a_suite_writes_its_figures(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["bench", suite, "--out", str(tmp_path), *TINY]) == 0
-    printed = capsys.readouterr().out.splitlines()
+    assert call(["bench", suite, "--out", str(tmp_path), *TINY, *MORE.get(suite, [])]) == 0
+    capsys.readouterr()
     content = json.loads((tmp_path / f"{suite}.json").read_text())
     assert content["command"].startswith(f"neurograph bench {suite} ")
-    assert len(content["figures"]) == len(printed) > 1
+    assert content["figures"]
     assert content["machine"]["threads"] >= 1
+    for name, part in content["parts"].items():
+        assert part["complete"], (name, part)
     for row in content["figures"]:
         assert row["value"] == row["value"], row
         assert row["runs"]
-    assert len((tmp_path / f"{suite}.csv").read_text().splitlines()) == len(printed) + 1
+    assert len((tmp_path / f"{suite}.csv").read_text().splitlines()) == len(content["figures"]) + 1
+    assert suite == "microcircuit" or (tmp_path / f"{suite}.png").stat().st_size > 5000
+    # The same command finds everything there.
+    assert call(["bench", suite, "--out", str(tmp_path), *TINY, *MORE.get(suite, [])]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_what_does_not_exist_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["bench", "speed", "--out", str(tmp_path)]) == 2
     assert (
-        "no suite 'speed'; choose from balanced, build, kernels, microcircuit, multiarea, order, outofcore"
+        "no suite 'speed'; choose from build, kernels, balanced, microcircuit, order, outofcore, multiarea, scaling"
         in capsys.readouterr().err
     )
     assert call(["bench", "build", "--out", str(tmp_path), "--peers", "matlab"]) == 2

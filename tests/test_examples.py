@@ -36,3 +36,16 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "storage" / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_figure_of_the_readme_is_a_measured_one() -> None:
+    """A figure is a row of the table under "Figures", the same as in benchmarks.md; speeds stand nowhere else."""
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/benchmarks.md"))
+    before, found = readme.split("## Figures")
+    table, after = found.split("\n## ", 1)
+    rows = re.findall(r"^\| .* \|.*\|$", table, re.MULTILINE)[1:]
+    assert rows
+    for row in rows:
+        assert f"\n{row}" in page, f"{row} does not stand in benchmarks.md"
+    speed = r"\d (times|x) (as fast|faster)|\d ?([GM]B/s|ns/event|M/s|M synapses/s|bytes/synapse|bytes a synapse)"
+    assert not re.search(speed, before + after)

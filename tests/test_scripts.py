@@ -75,3 +75,20 @@ def test_faults_lose_nothing(fault: str, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == f"{fault}: 3 rounds, 0 lost"
+
+
+def test_faults_that_the_machine_makes_lose_nothing(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        SCRIPTS / "inject_faults.py",
+        "slow-disk",
+        tmp_path / "f",
+        "--rounds",
+        "2",
+        "--seed",
+        "5",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # A run in a control group is shown in test_limits.py, a disk that is full in test_resume.py.
+    assert done.stdout.splitlines()[-1] == "slow-disk: 2 rounds, 0 lost"

@@ -4,13 +4,13 @@ The same synapses, weights, delay and start values for each: 3,200 excitatory an
 random sources, one delay, driven by a constant current. Deterministic, so all give about as many spikes.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.settings import Settings
+from neurograph.bench.parts import Part
+from neurograph.bench.settings import PEER_PYTHON, Settings
 from neurograph.builder import build
 from neurograph.models import LIFExp
 from neurograph.network import Network
@@ -33,21 +34,25 @@ WEIGHTS = (80.0, -480.0)
 CURRENT = 450.0
 # Of all neurons: time constants and refractory time in ms, capacity in pF, threshold above rest in mV.
 _TAU_M, _TAU_SYN, _REFRACTORY, _CAPACITY, _THRESHOLD = 10.0, 0.5, 2.0, 250.0, 15.0
-# Another Python may run Brian2, whose releases do not follow NumPy's at once.
-PEER_PYTHON = "NEUROGRAPH_PEER_PYTHON"
 
 
-def measure_balanced(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield the figures of the suite."""
+def balanced_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the only part of the suite."""
+    uses = ("rounds", "duration", "peers")
+    return [Part(name="all simulators", measure=partial(_measure, folder, settings), uses=uses)]
+
+
+def _measure(folder: Path, settings: Settings) -> Iterator[Figure]:
     network = _edges()
     runs: dict[str, Any] = {
         "NeuroGraph": lambda: _ours(folder, network, settings.duration),
         "SciPy (csr)": lambda: _in_python(network, settings.duration, _sum_sparse(network)),
         "NumPy": lambda: _in_python(network, settings.duration, _sum_plain(network)),
     }
-    if importlib.util.find_spec("nest") is not None:
+    if "nest" in settings.peers:
         runs["NEST"] = lambda: _in_child(folder, network, settings.duration, "nest_balanced", sys.executable)
-    if (python := os.environ.get(PEER_PYTHON)) is not None:
+    if "brian2" in settings.peers:
+        python = os.environ.get(PEER_PYTHON, sys.executable)
         runs["Brian2 (C++ standalone)"] = lambda: _in_child(
             folder, network, settings.duration, "brian_balanced", python
         )

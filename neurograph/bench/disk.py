@@ -1,8 +1,14 @@
 """What does the machine itself allow? Plain reads, which our own are compared with."""
 
+import mmap
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
+
+from neurograph_storage.readers import ChunkFiles
 
 _BLOCK = 2**22
 
@@ -28,6 +34,30 @@ def read_plainly(folder: Path, threads: int) -> int:
     files = files_of(folder)
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(_read_files, [files[k::threads] for k in range(threads)]))
+
+
+def random_rate(paths: list[Path], size: int, *, threads: int = 8, pieces: int = 4000) -> float:
+    """Return bytes a second of threads that each read so many pieces of ``size`` at random places of files."""
+    files, sizes = ChunkFiles(paths), [path.stat().st_size for path in paths]
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            started = time.perf_counter()
+            jobs = [
+                pool.submit(_read_pieces, files.descriptors.tolist(), sizes, size, pieces, k) for k in range(threads)
+            ]
+            for job in jobs:
+                job.result()
+            return pieces * threads * size / (time.perf_counter() - started)
+    finally:
+        files.close()
+
+
+def _read_pieces(files: list[int], sizes: list[int], size: int, pieces: int, seed: int) -> None:
+    random, into = np.random.default_rng(seed), memoryview(mmap.mmap(-1, max(size, 4096)))[:size]
+    for _ in range(pieces):
+        file = int(random.integers(len(files)))
+        last = max(0, sizes[file] - size) // 512
+        os.preadv(files[file], [into], int(random.integers(last + 1)) * 512)
 
 
 def _read_files(files: list[Path]) -> int:

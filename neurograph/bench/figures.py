@@ -4,15 +4,14 @@ A `Figure` holds every single run, and its value is their median. What is compar
 the ratio is taken pair by pair, so that a slow minute of the machine slows both.
 """
 
-import csv
 import datetime as dt
-import json
 import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,8 @@ class Figure:
         Each run, or each ratio of a pair.
     note : str
         Compared with what, under which conditions.
+    at : dict
+        Where the figure stands in the suite's picture: ``line``, ``x``, and whatever else is needed to draw it.
     """
 
     what: str
@@ -44,11 +45,29 @@ class Figure:
     asked: str = ""
     runs: list[float] = field(default_factory=list)
     note: str = ""
+    at: dict[str, Any] = field(default_factory=dict)
 
 
-def figure(what: str, runs: list[float], unit: str, *, asked: str = "", note: str = "") -> Figure:
-    """Return the figure of one or several runs."""
-    return Figure(what, statistics.median(runs), unit, asked, [float(run) for run in runs], note)
+def figure(what: str, runs: list[float], unit: str, *, asked: str = "", note: str = "", **at: Any) -> Figure:
+    """Return the figure of one or several runs; what else is given is its place in a picture."""
+    return Figure(what, statistics.median(runs), unit, asked, [float(run) for run in runs], note, at)
+
+
+def is_met(asked: str, value: float) -> bool | None:
+    """Return whether a figure reaches what was asked of it; None if nothing was that can be told from the value.
+
+    Examples
+    --------
+    >>> is_met("at least 20", 23.0), is_met("at most 1,536", 2000.0), is_met("faster", 0.9), is_met("", 1.0)
+    (True, False, False, None)
+    """
+    if asked == "faster":
+        return value > 1.0
+    match = re.fullmatch(r"at (least|most) ([\d.,]+)", asked)
+    if match is None:
+        return None
+    bound = float(match[2].replace(",", ""))
+    return value >= bound if match[1] == "least" else value <= bound
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -92,17 +111,6 @@ def machine() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
     }
-
-
-def write_results(folder: Path, suite: str, command: str, figures: list[Figure]) -> None:
-    """Write ``suite.json``, with the machine and every run, and ``suite.csv``."""
-    rows = [asdict(f) for f in figures]
-    content = {"suite": suite, "command": command, "machine": machine(), "figures": rows}
-    (folder / f"{suite}.json").write_text(json.dumps(content, indent=1) + "\n")
-    with (folder / f"{suite}.csv").open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("what", "value", "unit", "asked", "note"))
-        table.writerows([(f.what, f.value, f.unit, f.asked, f.note) for f in figures])
 
 
 def _processor() -> str:

@@ -11,6 +11,8 @@ from scipy import sparse
 
 from neurograph.bench.child import run_command
 from neurograph.bench.figures import Figure, figure, in_turns, ratios
+from neurograph.bench.limits import sum_words
+from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.delivery import Cursors, Graph, deliver, launch
@@ -22,13 +24,19 @@ _STEPS, _SPIKES = 500, 26  # spikes a step, as the microcircuit has
 _TARGETS, _ROWS, _DEGREE = 10_000_000, 50_000, 1000
 
 
-def measure_kernels(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield the figures of the suite."""
+def kernel_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite."""
+    return [
+        Part(name="few rows", measure=partial(_few, folder, settings), uses=("scale", "rounds")),
+        Part(name="many rows", measure=partial(_many_rows, settings), uses=("up_to", "rounds")),
+    ]
+
+
+def _few(folder: Path, settings: Settings) -> Iterator[Figure]:
     path = folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
     if not path.exists():
         run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)])
     yield from _few_rows(Circuit(path), settings.rounds)
-    yield from _many_rows(settings)
 
 
 @kernel
@@ -47,15 +55,6 @@ def _run(
         for spike in spikes[step - at]:
             launch(cursors, graph, step, graph.start[spike])
     return events
-
-
-@kernel
-def _sum_words(words: NDArray[np.uint16]) -> int:
-    """Read words one after another, as plainly as can be."""
-    total = np.uint64(0)
-    for word in words.view(np.uint64):
-        total ^= word
-    return int(total & np.uint64(1))
 
 
 class _Delivery:
@@ -83,7 +82,7 @@ def _few_rows(circuit: Circuit, rounds: int) -> Iterator[Figure]:
     delivery()
     nbytes = int(2 * delivery.events * circuit.store.counts.plain_words / circuit.synapses)
     words = np.resize(graph.words, nbytes // 8 * 4)
-    times = in_turns({"deliver": delivery, "read": partial(_sum_words, words)}, rounds)
+    times = in_turns({"deliver": delivery, "read": partial(sum_words, words)}, rounds)
     note = f"microcircuit, one core, {nbytes / delivery.events:.1f} bytes an event"
     yield figure("delivery", [t / delivery.events * 1e9 for t in times["deliver"]], "ns/event", note=note)
     yield figure(

@@ -6,6 +6,7 @@ returns what the run's statistics say of the time after it has settled.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,13 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neurograph_storage.errors import DataError
+from neurograph_storage.sizes import format_size
+
+if TYPE_CHECKING:
+    from neurograph.circuit import Circuit
+    from neurograph.events import OutsideEvents
 
 # What Python with its libraries and compiled kernels takes besides what the budget is for.
 OVERHEAD = 300 * 2**20
-_UNLIMITED, _MAKES_FIRE = 2**50, 1e6
+# The weight, in pA, of which a neuron at rest fires once.
+_UNLIMITED, _MAKES_FIRE = 2**50, 6e4
 _OLD, _NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 
 
@@ -27,7 +37,8 @@ _OLD, _NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 class Task:
     """A run: how long it settles and how long it is measured, in ms; in how many bytes, unless there is no limit.
 
-    Of neurons, ``active`` are made to fire in every step; if ``silent``, those that fire reach nobody.
+    Of neurons, ``active`` are made to fire in every step, or in one of ``every`` steps; always the same ``among``, if
+    that is given. If ``silent``, those that fire reach nobody.
     """
 
     circuit: str
@@ -37,8 +48,14 @@ class Task:
     workers: int = 2
     seed: int = 1
     silent: bool = False
-    active: int = 0
+    active: float = 0
+    among: int | None = None
+    every: int = 1
     spikes: str | None = None
+
+
+class OutOfMemoryError(DataError):
+    """A process took more memory than it was given."""
 
 
 def can_limit() -> bool:
@@ -66,8 +83,13 @@ def memory_group(limit: int) -> Iterator[Path]:
         group.rmdir()
 
 
-def run_limited(task: Task) -> dict[str, Any]:
+def run_limited(task: Task, *, inside: bool = True) -> dict[str, Any]:
     """Run a task, in a control group of its budget and `OVERHEAD` if it has one, and return its figures.
+
+    Parameters
+    ----------
+    inside : bool
+        False for no control group, whatever the budget: compiling takes more than a run.
 
     Returns
     -------
@@ -81,47 +103,87 @@ def run_limited(task: Task) -> dict[str, Any]:
         If the run fails, or is killed because it went over the limit.
     """
     command = [sys.executable, "-m", "neurograph.bench.limited", json.dumps(asdict(task))]
-    if task.memory is None:
+    return run_json(command, task.memory + OVERHEAD if inside and task.memory is not None else None)
+
+
+def run_json(command: list[str], limit: int | None) -> dict[str, Any]:
+    """Run a command that ends with a line of JSON, in a control group of ``limit`` bytes if that is given.
+
+    Raises
+    ------
+    DataError
+        If it fails, or is killed because it went over the limit.
+    """
+    if limit is None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     else:
-        with memory_group(task.memory + OVERHEAD) as entry:
+        with memory_group(limit) as entry:
             enter = f'echo $$ > {entry} && exec "$@"'
             done = subprocess.run(["sh", "-c", enter, "sh", *command], capture_output=True, text=True, check=False)
+    if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        raise OutOfMemoryError(f"{' '.join(command[1:3])} took more than {format_size(limit or 0)}")
     if done.returncode:
-        raise DataError(f"a run of {task.circuit} failed, status {done.returncode}: {done.stderr.strip()[-300:]}")
+        said = done.stderr.strip()[-300:]
+        if "MemoryError" in said or "bad_alloc" in said:
+            raise OutOfMemoryError(f"{' '.join(command[1:3])} found no more memory")
+        raise DataError(f"{' '.join(command[1:4])} failed, status {done.returncode}: {said}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
 
 def _main(task: Task) -> dict[str, Any]:
-    import numpy as np
-
     from neurograph.circuit import Circuit
-    from neurograph.events import resolve
     from neurograph.record import write_spikes
     from neurograph.simulation import Simulation
 
-    circuit, drive = Circuit(task.circuit), None
-    if task.active:
-        steps = np.repeat(np.arange(round((task.settle + task.duration) / circuit.dt)), task.active)
-        drive = resolve(
-            circuit, steps, np.random.default_rng(1).integers(circuit.neurons, size=len(steps)), _MAKES_FIRE
-        )
+    circuit = Circuit(task.circuit)
+    drive = _drive(circuit, task) if task.active else None
     memory = task.memory or _UNLIMITED
     with Simulation(circuit, memory=memory, workers=task.workers, seed=task.seed, drive=drive) as simulation:
         if task.silent:
             simulation.silence(circuit.ids)
         simulation.run(task.settle)
-        before = simulation.statistics.as_dict()
+        before, neurons = simulation.statistics.as_dict(), simulation.neurons_s
         simulation.run(task.duration)
-        after = simulation.statistics.as_dict()
-        resident = int(simulation.series.notes[-1, -1])
+        after, neurons = simulation.statistics.as_dict(), simulation.neurons_s - neurons
+        resident = simulation.resident_bytes
         if task.spikes is not None:
             write_spikes(task.spikes, simulation.spikes, circuit)
     counted = ("spikes", "synaptic_events", "wall_s", "bytes_read", "read_requests", "read_s", "stall_s")
     figures = {name: after[name] - before[name] for name in counted}
     figures |= {"real_time_factor": figures["wall_s"] / (task.duration / 1000.0), "resident": resident}
+    figures |= {"neurons_s": neurons}
     return figures | {"peak_rss_bytes": after["peak_rss_bytes"], "prefetch": after["prefetch"]}
+
+
+def active_neurons(
+    neurons: int, steps: int, active: float, *, among: int | None = None, every: int = 1, seed: int = 1
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return steps and neurons that are made to fire; the same for all simulators.
+
+    Parameters
+    ----------
+    active : float
+        How many in a step; if that is no whole number, on average.
+    among : int, optional
+        The same so many, all over the circuit.
+    every : int
+        One of so many steps.
+    """
+    rng, chosen = np.random.default_rng(seed), np.arange(0, steps, every)
+    count = active + rng.random(len(chosen)) if active % 1 else np.full(len(chosen), active)
+    step = np.repeat(chosen, count.astype(np.int64))
+    if among is None or among >= neurons:
+        return step, rng.integers(neurons, size=len(step))
+    return step, rng.integers(among, size=len(step)) * (neurons // among)
+
+
+def _drive(circuit: "Circuit", task: Task) -> "OutsideEvents":
+    from neurograph.events import resolve
+
+    steps = round((task.settle + task.duration) / circuit.dt)
+    step, index = active_neurons(circuit.neurons, steps, task.active, among=task.among, every=task.every)
+    return resolve(circuit, step, index, _MAKES_FIRE)
 
 
 if __name__ == "__main__":

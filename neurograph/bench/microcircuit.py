@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from scipy.stats import ks_2samp
 
 from neurograph.bench.child import run_command
 from neurograph.bench.figures import Figure, figure, ratios
+from neurograph.bench.parts import Part
+from neurograph.bench.published import MICROCIRCUIT, published
 from neurograph.bench.settings import Settings
 from neurograph.bench.trains import correlations, interval_cvs
 from neurograph.circuit import Circuit
@@ -36,9 +39,23 @@ class _Run(NamedTuple):
     events_per_s: float
 
 
-def measure_microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield the figures of the suite."""
-    path = folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
+def microcircuit_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite: at full scale rates are known, at others NEST must say what is right."""
+    uses = ("scale", "rounds", "duration", "peers")
+    parts = [Part(name="speed", measure=partial(_speed, folder, settings), uses=uses)]
+    if settings.scale == 1.0:
+        parts.append(Part(name="rates", measure=partial(_rates, _path(folder, settings)), uses=("scale",)))
+    elif "nest" in settings.peers:
+        parts.append(Part(name="irregularity", measure=partial(_irregularity, folder, settings), uses=("scale",)))
+    return parts
+
+
+def _path(folder: Path, settings: Settings) -> Path:
+    return folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
+
+
+def _speed(folder: Path, settings: Settings) -> Iterator[Figure]:
+    path = _path(folder, settings)
     build_s = float("nan")
     if not path.exists():
         build_s = run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)]).seconds
@@ -55,10 +72,11 @@ def measure_microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
     yield figure("synaptic events", [run.events_per_s / 1e6 for run in ours], "M/s", note=note)
     if theirs:
         yield from _compared(ours, theirs, note, settings.scale)
-    if settings.scale == 1.0:
-        yield from _rates(path)
-    elif theirs:
-        yield from _irregularity(folder, settings)
+    for found in published(MICROCIRCUIT):
+        note = f"published, {found.machine}, {found.price}, holds {found.held}; {found.source}"
+        yield figure(
+            f"{found.system} elsewhere, real-time factor", [found.real_time_factor], "wall / simulated", note=note
+        )
 
 
 def _compared(ours: list[_Run], theirs: list[_Run], note: str, scale: float) -> Iterator[Figure]:

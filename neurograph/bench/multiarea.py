@@ -1,54 +1,157 @@
-"""Suite ``multiarea``: how large a circuit is built and found sound, and do coupled areas keep the reference rates?"""
+"""Suite ``multiarea``: how large a circuit runs in a fixed memory, and do coupled areas keep the reference rates?
 
+Areas are added while the budget stays. Beside each run stand the two things it cannot beat: plain reads of its bytes,
+in pieces of their size, and the step of as many neurons with all rows in memory.
+"""
+
+import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from neurograph.bench.child import run_command
-from neurograph.bench.disk import files_of
+from neurograph.bench.disk import files_of, forget
 from neurograph.bench.figures import Figure, figure
+from neurograph.bench.limited import Task, can_limit, run_limited
+from neurograph.bench.limits import preadv_rate
 from neurograph.bench.microcircuit import SETTLED, THREADS, mean_rates
+from neurograph.bench.others import memory_for_peers
+from neurograph.bench.parts import Part
+from neurograph.bench.published import MULTIAREA, MULTIAREA_SYNAPSES, published
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.cortex import NAMES, RATES
+from neurograph.executor import state_bytes
 from neurograph.simulation import Simulation
+from neurograph_storage.errors import DataError
+from neurograph_storage.sizes import GIB, MIB, format_size
 
 # As many areas as a machine of 16 GiB runs in memory.
-_AREAS_RUN = 4
+_AREAS_RUN, _AREAS_MODEL = 4, 32
+# Bytes of an area on the disk at full scale, about; what stays free; circuits that are larger do not stay.
+_AN_AREA, _SPARE, _KEPT = 0.9e9, 10 * GIB, 10 * GIB
+_SETTLE, _SHARE_OF_DURATION = 100.0, 10
 
 
-def measure_multiarea(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield the figures of the suite."""
-    yield from _largest(folder, settings)
-    yield from _rates(folder, settings)
+def multiarea_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite."""
+    parts = [Part(name="rates", measure=partial(_rates, folder, settings), uses=("areas", "scale", "duration"))]
+    areas, most = 1, settings.areas
+    while areas <= most:
+        parts.append(
+            Part(
+                name=f"{areas} areas in a fixed memory",
+                measure=partial(_in_fixed_memory, folder, areas, settings),
+                uses=("scale", "rounds", "duration", "memory"),
+                kind="areas",
+                size=areas,
+            )
+        )
+        areas *= 2
+    if settings.circuit is not None:
+        measure = partial(_limited_run, Path(settings.circuit), most, settings)
+        uses = ("circuit", "rounds", "duration", "memory")
+        parts.append(Part(name="circuit", measure=measure, uses=uses, kind="areas", size=most))
+    return [*parts, Part(name="published", measure=_published, uses=())]
 
 
-def _largest(folder: Path, settings: Settings) -> Iterator[Figure]:
-    out = folder / f"multiarea-{settings.areas}-{settings.scale:g}-compressed-8.zarr"
-    options = [
-        "--areas",
-        str(settings.areas),
-        "--scale",
-        str(settings.scale),
-        "--codec",
-        "compressed",
-        "--weight-bits",
-        "8",
-    ]
-    built = None if out.exists() else run_command(["build", "multiarea", str(out), *options])
-    circuit = Circuit(out)
-    note = f"{settings.areas} areas at scale {settings.scale:g}: {circuit.neurons:,} neurons"
-    nbytes = sum(path.stat().st_size for path in files_of(out))
-    yield figure("synapses stored", [circuit.synapses / 1e9], "thousand million", note=note)
-    yield figure("size on disk", [nbytes / 1e9], "GB", note="compressed, 8-bit weight codes")
-    yield figure("bytes a synapse", [nbytes / circuit.synapses], "bytes")
-    if built is not None:
-        yield figure("seconds to build", [built.seconds], "s", note="the whole process")
-        yield figure("peak memory of the build", [built.peak_rss / 2**20], "MiB")
-    checked = run_command(["verify", str(out)])
-    yield figure("seconds to verify", [checked.seconds], "s", note="the whole process; it was sound")
-    yield figure("peak memory of verify", [checked.peak_rss / 2**20], "MiB")
+def _built(folder: Path, areas: int, scale: float) -> tuple[Path, float | None]:
+    """Return the circuit, and how many seconds building took, unless it was there."""
+    out = folder / f"multiarea-{areas}-{scale:g}-compressed-8.zarr"
+    if out.exists():
+        return out, None
+    needed, free = areas * _AN_AREA * scale**2 + _SPARE, shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"{areas} areas need {format_size(needed)} on the disk of {folder}, {format_size(free)} are free"
+        )
+    options = ["--areas", str(areas), "--scale", str(scale), "--codec", "compressed", "--weight-bits", "8"]
+    return out, run_command(["build", "multiarea", str(out), *options]).seconds
+
+
+def _in_fixed_memory(folder: Path, areas: int, settings: Settings) -> Iterator[Figure]:
+    out, build_s = _built(folder, areas, settings.scale)
+    circuit, nbytes = Circuit(out), sum(path.stat().st_size for path in files_of(out))
+    note = f"{areas} areas at scale {settings.scale:g}: {circuit.neurons:,} neurons; compressed, 8-bit weight codes"
+    yield figure(f"{areas} areas: synapses stored", [circuit.synapses / 1e9], "thousand million", note=note)
+    yield figure(
+        f"{areas} areas: size on disk", [nbytes / 1e9], "GB", note=f"{nbytes / circuit.synapses:.2f} bytes a synapse"
+    )
+    if build_s is not None:
+        yield figure(f"{areas} areas: seconds to build", [build_s], "s", note="the whole process")
+    if areas == settings.areas:
+        checked = run_command(["verify", str(out)])
+        yield figure(
+            f"{areas} areas: seconds to verify", [checked.seconds], "s", note="the whole process; it was sound"
+        )
+        yield figure(f"{areas} areas: peak memory of verify", [checked.peak_rss / MIB], "MiB")
+    yield from _limited_run(out, areas, settings)
+    if nbytes > _KEPT:
+        shutil.rmtree(out)
+
+
+def _limited_run(path: Path, areas: int, settings: Settings) -> Iterator[Figure]:
+    circuit, duration = Circuit(path), settings.duration / _SHARE_OF_DURATION
+    task: dict[str, Any] = {"circuit": str(path), "settle": _SETTLE, "duration": duration, "workers": THREADS}
+    inside, ours, plain = [], [], []
+    fits = 2 * circuit.store.counts.plain_words + state_bytes(circuit) < memory_for_peers() - GIB
+    for _ in range(settings.rounds):
+        if fits:
+            inside.append(run_limited(Task(**task)))
+        forget(path)
+        ours.append(run_limited(Task(memory=settings.memory, **task), inside=can_limit()))
+        size = ours[-1]["bytes_read"] / max(1, ours[-1]["read_requests"])
+        plain.append(preadv_rate(circuit, size) if ours[-1]["bytes_read"] else float("inf"))
+    yield from _against_limits(circuit, areas, settings, inside, ours, plain)
+
+
+def _against_limits(
+    circuit: Circuit,
+    areas: int,
+    settings: Settings,
+    inside: list[dict[str, Any]],
+    ours: list[dict[str, Any]],
+    plain: list[float],
+) -> Iterator[Figure]:
+    seconds, place = settings.duration / _SHARE_OF_DURATION / 1000.0, dict[str, Any](panel="speed", x=areas)
+    factors, what, last = [run["real_time_factor"] for run in ours], f"{areas} areas", ours[-1]
+    resident = f"resident rows {last['resident'] / MIB:,.0f} MiB" if last["resident"] else "all rows in memory"
+    note = f"budget {settings.memory / GIB:g} GiB, rows {circuit.store.synapse_bytes / GIB:.1f} GiB, {resident}, "
+    note += f"peak {last['peak_rss_bytes'] / MIB:,.0f} MiB"
+    unit = "wall / simulated"
+    yield figure(f"{what}: real-time factor", factors, unit, note=note, line="in a fixed memory", **place)
+    limits: dict[str, list[float]] = {}
+    if last["bytes_read"] and last["resident"]:
+        limits["plain reads of its bytes"] = [r["bytes_read"] / p / seconds for r, p in zip(ours, plain, strict=True)]
+    if inside:
+        limits["the step in memory"] = [run["real_time_factor"] for run in inside]
+    for name, found in limits.items():
+        yield figure(f"{what}: limit, {name}", found, unit, line=f"limit: {name}", **place)
+    if not limits:
+        return
+    slowest = [max(found) for found in zip(*limits.values(), strict=True)]
+    share = [limit / factor for limit, factor in zip(slowest, factors, strict=True)]
+    missing = "" if inside else "; it does not fit in memory, so the step in memory was not measured"
+    asked = "at least 0.7" if last["resident"] and inside else ""
+    yield figure(f"{what}: speed against the lower limit", share, "", asked=asked, note=f"{', '.join(limits)}{missing}")
+    yield figure(f"{what}: stalled", [run["stall_s"] / run["wall_s"] for run in ours], "of wall time")
+    yield figure(f"{what}: synaptic events", [r["synaptic_events"] / r["wall_s"] / 1e6 for r in ours], "M/s")
+
+
+def _published() -> Iterator[Figure]:
+    for found in published(MULTIAREA):
+        note = f"published, {found.machine}, {found.price}, holds {found.held}; "
+        note += f"{MULTIAREA_SYNAPSES / 1e9:g} thousand million synapses; {found.source}"
+        place: dict[str, Any] = {
+            "panel": "speed",
+            "x": _AREAS_MODEL,
+            "point": f"{found.system}, {found.machine} (published)",
+        }
+        what = f"{found.system} elsewhere, {MULTIAREA}"
+        yield figure(what, [found.real_time_factor], "wall / simulated", note=note, **place)
 
 
 def _rates(folder: Path, settings: Settings) -> Iterator[Figure]:

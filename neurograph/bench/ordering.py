@@ -8,6 +8,7 @@ they do not depend on the machine. What a run may keep of the rows is the same f
 import os
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from neurograph import recipes
 from neurograph.bench.child import run_command
 from neurograph.bench.figures import Figure, figure
+from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.importing import import_edges
@@ -32,7 +34,7 @@ from neurograph_storage.sizes import GIB
 
 I64 = NDArray[np.int64]
 
-_DEGREE = 1000
+_DEGREE, _PLANTED = 1000, ("modular", "sheet")
 # The largest graph that is given to a multilevel partitioner.
 _MULTILEVEL_SYNAPSES, _MULTILEVEL_DEGREE = 20_000_000, 200
 _TURNS, _DWELL = 20, 25.0
@@ -49,17 +51,16 @@ _ASKED = {
 }
 
 
-def measure_ordering(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield all figures of the suite."""
-    # First, since a process begins with the peak memory of the one that starts it.
-    yield from _cost(folder, min(settings.up_to, 10**8), settings.rounds)
+def ordering_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite."""
     neurons = max(400, min(1_000_000, settings.up_to // _DEGREE))
-    for recipe in ("modular", "sheet"):
-        yield from _planted(folder, recipe, neurons)
-    yield from _random(folder, neurons)
-    yield from _fly(folder)
-    for recipe in ("modular", "sheet"):
-        yield from _objective(folder, recipe, min(settings.up_to, _MULTILEVEL_SYNAPSES))
+    # Cost first, since a process begins with the peak memory of the one that starts it.
+    parts = {"cost": partial(_cost, folder, min(settings.up_to, 10**8), settings.rounds)}
+    parts |= {f"planted, {recipe}": partial(_planted, folder, recipe, neurons) for recipe in _PLANTED}
+    parts |= {"random": partial(_random, folder, neurons), "fly": partial(_fly, folder)}
+    most = min(settings.up_to, _MULTILEVEL_SYNAPSES)
+    parts |= {f"objective, {recipe}": partial(_objective, folder, recipe, most) for recipe in _PLANTED}
+    return [Part(name=name, measure=measure, uses=("up_to", "rounds")) for name, measure in parts.items()]
 
 
 def _described(recipe: str, neurons: int, degree: int) -> Network:

@@ -1,13 +1,16 @@
 """What may a user choose of a suite?"""
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from neurograph_storage.errors import ArgumentError
 
+# Another Python may run Brian2, whose releases do not follow NumPy's at once.
+PEER_PYTHON = "NEUROGRAPH_PEER_PYTHON"
 # Peers, and the module that each needs.
-PEERS = {"nest": "nest", "scipy": "scipy"}
+PEERS = {"brian2": "brian2", "memmap": "scipy", "nest": "nest", "scipy": "scipy"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,12 @@ class Settings:
         Simulated time of each run, in ms.
     rounds : int
         How often each comparison is made.
+    memory : int
+        Bytes of a run that is limited.
+    circuit : str or None
+        A circuit that is there, for suites that take one.
+    soak_s : float
+        Wall time of the suite ``soak``, in seconds.
     peers : tuple of str
     """
 
@@ -34,6 +43,9 @@ class Settings:
     areas: int = 32
     duration: float = 1000.0
     rounds: int = 5
+    memory: int = 4 * 2**30
+    circuit: str | None = None
+    soak_s: float = 3600.0
     peers: tuple[str, ...] = ()
 
     @staticmethod
@@ -45,9 +57,15 @@ class Settings:
         ArgumentError
             If a peer is unknown or not installed.
         """
-        there = {name for name, module in PEERS.items() if importlib.util.find_spec(module) is not None}
+        there = {name for name, module in PEERS.items() if _is_there(name, module)}
         names = sorted(there) if peers is None else [name for name in peers.split(",") if name]
         for name in names:
             if name not in there:
                 raise ArgumentError(f"peer {name!r} is not installed; there are {', '.join(sorted(there))}")
         return Settings(peers=tuple(names), **given)
+
+
+def _is_there(name: str, module: str) -> bool:
+    if name == "brian2" and PEER_PYTHON in os.environ:
+        return True
+    return importlib.util.find_spec(module) is not None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurograph.bench.child import run_command
 from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, in_turns, ratios
+from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.listed import pack_all
@@ -25,18 +26,23 @@ _SAMPLE_ROWS = 1000
 _READERS = 4
 
 
-def measure_building(folder: Path, settings: Settings) -> Iterator[Figure]:
-    """Yield the figures of the suite; circuits stay in ``folder``, those found there are used again."""
-    yield from _built(folder, settings.up_to)
+def building_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite; circuits stay in ``folder``, those found there are used again."""
+    scale, rounds = settings.scale, settings.rounds
+    parts = [Part(name="building", measure=partial(_built, folder, settings.up_to), uses=("up_to",))]
+    parts.append(Part(name="bytes", measure=partial(_sizes, folder, scale), uses=("scale",)))
+    for codec, bits in (("raw", 16), ("raw", 8), ("compressed", 8)):
+        measure = partial(_verified, folder, scale, codec, bits, rounds)
+        parts.append(Part(name=f"verify, {codec}, {bits} bits", measure=measure, uses=("scale", "rounds")))
+    measure = partial(_guarded, folder, scale, rounds)
+    return [*parts, Part(name="checks of a run", measure=measure, uses=("scale", "rounds"))]
+
+
+def _sizes(folder: Path, scale: float) -> Iterator[Figure]:
     for codec in ("raw", "compressed"):
         for bits in (16, 8):
-            yield _size(_microcircuit(folder, settings.scale, codec, bits), codec, bits)
-    forms = (("raw", 16), ("raw", 8), ("compressed", 8))
-    circuits = [_microcircuit(folder, settings.scale, codec, bits) for codec, bits in forms]
-    yield from _bound(circuits[0])
-    for circuit, (_, bits) in zip(circuits, forms, strict=True):
-        yield from _verified(circuit, bits, settings.rounds)
-    yield from _guarded(circuits[0], settings.rounds)
+            yield _size(_microcircuit(folder, scale, codec, bits), codec, bits)
+    yield from _bound(_microcircuit(folder, scale, "raw", 16))
 
 
 def _built(folder: Path, synapses: int) -> Iterator[Figure]:
@@ -121,7 +127,8 @@ def _columns(samples: list[Rows]) -> tuple[NDArray[np.uint32], NDArray[np.uint16
     return np.concatenate(gaps).astype(np.uint32), np.concatenate(delays).astype(np.uint16)
 
 
-def _verified(circuit: Circuit, bits: int, rounds: int) -> Iterator[Figure]:
+def _verified(folder: Path, scale: float, codec: str, bits: int, rounds: int) -> Iterator[Figure]:
+    circuit = _microcircuit(folder, scale, codec, bits)
     sizes = [population.size for population in circuit.populations.values()]
     receptors = [len(model.receptors) for model in circuit.models]
     actions: dict[str, Callable[[], object]] = {
@@ -145,8 +152,9 @@ def _sound(circuit: Circuit, sizes: list[int], receptors: list[int]) -> None:
     assert not list(verify(circuit.store, sizes, receptors))
 
 
-def _guarded(circuit: Circuit, rounds: int) -> Iterator[Figure]:
+def _guarded(folder: Path, scale: float, rounds: int) -> Iterator[Figure]:
     """Cost of checking granules when a row is first needed, and of asking again."""
+    circuit = _microcircuit(folder, scale, "raw", 16)
     rows = np.arange(circuit.neurons, dtype=np.uint32)
     guard = RowGuard(circuit.store)
     guard.admit(rows)

@@ -1,26 +1,31 @@
 """Which suites are there?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from neurograph.bench.balanced import measure_balanced
-from neurograph.bench.figures import Figure
-from neurograph.bench.kernels import measure_kernels
-from neurograph.bench.microcircuit import measure_microcircuit
-from neurograph.bench.multiarea import measure_multiarea
-from neurograph.bench.ordering import measure_ordering
-from neurograph.bench.outofcore import measure_out_of_core
+from neurograph.bench.balanced import balanced_parts
+from neurograph.bench.kernels import kernel_parts
+from neurograph.bench.microcircuit import microcircuit_parts
+from neurograph.bench.multiarea import multiarea_parts
+from neurograph.bench.ordering import ordering_parts
+from neurograph.bench.outofcore import out_of_core_parts
+from neurograph.bench.parts import Part
+from neurograph.bench.scaling import scaling_parts
 from neurograph.bench.settings import Settings
-from neurograph.bench.storing import measure_building
+from neurograph.bench.soak import soak_parts
+from neurograph.bench.storing import building_parts
 
-SUITES: dict[str, Callable[[Path, Settings], Iterator[Figure]]] = {
-    "balanced": measure_balanced,
-    "build": measure_building,
-    "kernels": measure_kernels,
-    "microcircuit": measure_microcircuit,
-    "multiarea": measure_multiarea,
-    "order": measure_ordering,
-    "outofcore": measure_out_of_core,
+# In the order in which `all` measures them: the soak, which takes as long as it is told to, last.
+SUITES: dict[str, Callable[[Path, Settings], list[Part]]] = {
+    "build": building_parts,
+    "kernels": kernel_parts,
+    "balanced": balanced_parts,
+    "microcircuit": microcircuit_parts,
+    "order": ordering_parts,
+    "outofcore": out_of_core_parts,
+    "multiarea": multiarea_parts,
+    "scaling": scaling_parts,
+    "soak": soak_parts,
 }
 
 __all__ = ["SUITES", "Settings"]
