@@ -8,6 +8,7 @@ is written last, so a folder that has it is complete. See docs/data-model.md for
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from neurograph.bench.figures import machine
 from neurograph.identity import identity
 from neurograph.simulation import Simulation
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import ArgumentError, DataError
 
 SPIKES, RATES, SERIES, STATISTICS = "spikes.parquet", "rates.parquet", "series.parquet", "statistics.json"
 
@@ -70,6 +71,26 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
     partial = folder / (STATISTICS + ".new")
     partial.write_text(json.dumps(said, indent=1) + "\n")
     partial.replace(folder / STATISTICS)
+
+
+def read_statistics(folder: Path) -> dict[str, Any]:
+    """Return what ``statistics.json`` of a run's folder says.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder holds no run.
+    DataError
+        If the file is damaged.
+    """
+    path = folder / STATISTICS
+    if not path.is_file():
+        raise ArgumentError(f"{folder} holds no run; give a folder that neurograph run --save wrote")
+    try:
+        said: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    return said
 
 
 def _sizes(sim: Simulation) -> dict[str, int]:
