@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from neurograph.census import Census, take_census
@@ -13,8 +14,8 @@ from neurograph.circuit import Circuit
 from neurograph.plot import COLOURS, new_figure
 
 _BINS = 60
-# More populations than that are not told apart.
-_MOST_POPULATIONS = len(COLOURS)
+# One for each population; more of them are not told apart.
+_COLOURS = (*COLOURS, "#999999")
 _INK = "#333333"
 
 
@@ -44,7 +45,9 @@ def plot_circuit(circuit: Circuit, out: str | os.PathLike[str]) -> Census:
     _draw_degrees(incoming, {key: census.in_degree[part] for key, part in groups.items()})
     incoming.set(xlabel="synapses that reach a neuron", ylabel="neurons", title=f"in-degree{estimated}")
     if len(groups) > 1:
-        outgoing.legend(frameon=False, fontsize=9)
+        figure.legend(
+            *outgoing.get_legend_handles_labels(), loc="outside upper right", frameon=False, ncols=8, fontsize=9
+        )
     _draw_delays(delays, census, circuit.dt)
     _draw_adjacency(figure, adjacency, census, circuit)
     figure.savefig(out, dpi=120)
@@ -59,7 +62,7 @@ def _title(circuit: Circuit, census: Census) -> str:
 def _groups(circuit: Circuit) -> dict[str, NDArray[np.bool_]]:
     """Return which neurons, by storage id, belong to each population; all together if there are too many."""
     names = list(circuit.populations)
-    if not 1 < len(names) <= _MOST_POPULATIONS:
+    if not 1 < len(names) <= len(_COLOURS):
         return {"all": np.ones(circuit.neurons, bool)}
     population = np.asarray(circuit.store.arrays["neurons/population"])[circuit.index_of_storage]
     return {name: population == k for k, name in enumerate(names)}
@@ -71,7 +74,7 @@ def _draw_degrees(axes: Axes, degrees: dict[str, NDArray[np.int64]]) -> None:
     # Whole numbers of synapses in each bin, so that no bin is empty for want of an integer.
     width = max(1, -(-(high + 1 - low) // _BINS))
     edges = np.arange(low, high + 1 + width, width) - 0.5
-    for colour, (name, values) in zip(COLOURS, degrees.items(), strict=False):
+    for colour, (name, values) in zip(_COLOURS, degrees.items(), strict=False):
         counts = np.histogram(values, edges)[0]
         axes.stairs(counts, edges, fill=True, color=colour, alpha=0.25)
         axes.stairs(counts, edges, color=colour, linewidth=1.4, label=name)
@@ -81,7 +84,10 @@ def _draw_degrees(axes: Axes, degrees: dict[str, NDArray[np.int64]]) -> None:
             f"mean {everyone.mean():,.0f}", (everyone.mean(), 0.97), xycoords=("data", "axes fraction"),
             xytext=(4, 0), textcoords="offset points", va="top", fontsize=9, color=_INK,
         )  # fmt: skip
+    axes.margins(y=0.12)
     axes.set_ylim(bottom=0)
+    if low == high:
+        axes.set_xlim(low - 10, high + 10)
     _tidy(axes)
 
 
@@ -117,7 +123,7 @@ def _draw_adjacency(figure: Figure, axes: Axes, census: Census, circuit: Circuit
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:,.0f}")
-        axis.get_major_locator().set_params(nbins=4, integer=True)
+        axis.set_major_locator(MaxNLocator(4, integer=True))
     figure.colorbar(image, ax=axes, label="synapses for each pair of neurons", shrink=0.85)
 
 
@@ -125,4 +131,4 @@ def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_formatter("{x:,.10g}")
     axes.yaxis.set_major_formatter("{x:,.10g}")
-    axes.xaxis.get_major_locator().set_params(nbins=6)
+    axes.xaxis.set_major_locator(MaxNLocator(6))

@@ -1,8 +1,8 @@
 """What is left of a run, to be looked at later?
 
-A folder with ``spikes.parquet``, ``rates.parquet``, ``series.parquet``, a ``trace-N.parquet`` for each trace, and
-``statistics.json``: how the run ended, its figures, on which machine, by which command, from which circuit and seed. It
-is written last, so a folder that has it is complete. See docs/data-model.md for the columns.
+A folder with ``spikes.parquet``, ``rates.parquet``, ``series.parquet``, ``residency.parquet``, a ``trace-N.parquet`` of
+each trace, and ``statistics.json``: how the run ended, its figures, on which machine, by which command, from which
+circuit and seed. It is written last, so a folder that has it is complete. See docs/data-model.md for the columns.
 """
 
 import json
@@ -19,6 +19,7 @@ from neurograph.simulation import Simulation
 from neurograph_storage.errors import ArgumentError, DataError
 
 SPIKES, RATES, SERIES, STATISTICS = "spikes.parquet", "rates.parquet", "series.parquet", "statistics.json"
+RESIDENCY = "residency.parquet"
 
 
 def prepare_folder(path: str | os.PathLike[str], *, goes_on: bool) -> Path:
@@ -58,6 +59,7 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
     """
     _write(folder / RATES, sim.rates.table())
     _write(folder / SERIES, sim.series.table())
+    _write(folder / RESIDENCY, sim.residency.table())
     for number, trace in enumerate(sim.traces):
         _write(folder / f"trace-{number}.parquet", trace.table())
     said = {

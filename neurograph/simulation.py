@@ -20,6 +20,7 @@ from neurograph.memory import budget_bytes
 from neurograph.rates import PopulationRates
 from neurograph.record import Spikes
 from neurograph.recorders import Recorders, Where
+from neurograph.residency import Residency
 from neurograph.resources import default_workers, make_executor
 from neurograph.running import Running
 from neurograph.series import Series
@@ -170,6 +171,11 @@ class Simulation:
     def series(self) -> Series:
         """What the run has cost, by intervals of 100 ms of wall time, or longer ones in a very long run."""
         return self._running.recorders.series
+
+    @property
+    def residency(self) -> Residency:
+        """Which parts of the circuit were in memory, if it streams; see `neurograph.residency`."""
+        return self._running.recorders.residency
 
     @property
     def traces(self) -> list[Trace]:

@@ -136,6 +136,7 @@ ORDER = [
     "neurograph.stepping",
     "neurograph.epoch",
     "neurograph.streaming",
+    "neurograph.residency",
     "neurograph.executor",
     "neurograph.resources",
     "neurograph.interrupts",
