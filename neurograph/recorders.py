@@ -25,7 +25,9 @@ from neurograph_storage.errors import ArgumentError
 Where = str | os.PathLike[str] | bool
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
+    """What spikes are given to."""
+
     def take(self, parts: list[SpikePart]) -> None:
         """Take all spikes of some steps."""
 
@@ -43,7 +45,7 @@ class Recorders:
 
     def __init__(self, circuit: Circuit, spikes: Where, position: Position | None = None) -> None:
         self._circuit = circuit
-        self.sink: _Sink
+        self.sink: Sink
         if isinstance(spikes, bool):
             self.sink = SpikeRecorder(circuit) if spikes else NoSpikes()
         else:
@@ -51,6 +53,7 @@ class Recorders:
         self.rates, self.series, self.residency = PopulationRates(circuit), Series(), Residency()
         self.flight = InFlight(circuit.store.max_delay)
         self.traces: list[Trace] = []
+        self.watchers: list[Sink] = []
         self.count = 0
 
     @classmethod
@@ -79,7 +82,8 @@ class Recorders:
         self.count += sum(len(part.storage) for part in parts)
         self.flight.take(parts, silenced, now)
         self.rates.take(parts, now)
-        self.sink.take(parts)
+        for sink in (self.sink, *self.watchers):
+            sink.take(parts)
 
     def save(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a checkpoint keeps of rates, series and traces: a JSON object, and arrays."""

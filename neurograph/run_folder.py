@@ -62,7 +62,15 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
     _write(folder / RESIDENCY, sim.residency.table())
     for number, trace in enumerate(sim.traces):
         _write(folder / f"trace-{number}.parquet", trace.table())
-    said = {
+    said = describe_run(sim, ended=ended, command=command)
+    partial = folder / (STATISTICS + ".new")
+    partial.write_text(json.dumps(said, indent=1) + "\n")
+    partial.replace(folder / STATISTICS)
+
+
+def describe_run(sim: Simulation, *, ended: str, command: str) -> dict[str, Any]:
+    """Return what ``statistics.json`` says of a run."""
+    return {
         "ended": ended,
         "command": command,
         "circuit": {"path": str(sim.circuit.path), "populations": _sizes(sim), **identity(sim.circuit)},
@@ -70,9 +78,6 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
         "figures": sim.statistics.as_dict(),
         "machine": machine(),
     }
-    partial = folder / (STATISTICS + ".new")
-    partial.write_text(json.dumps(said, indent=1) + "\n")
-    partial.replace(folder / STATISTICS)
 
 
 def read_statistics(folder: Path) -> dict[str, Any]:

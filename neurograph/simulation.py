@@ -19,7 +19,7 @@ from neurograph.events import OutsideEvents, resolve
 from neurograph.memory import budget_bytes
 from neurograph.rates import PopulationRates
 from neurograph.record import Spikes
-from neurograph.recorders import Recorders, Where
+from neurograph.recorders import Recorders, Sink, Where
 from neurograph.residency import Residency
 from neurograph.resources import default_workers, make_executor
 from neurograph.running import Running
@@ -194,6 +194,11 @@ class Simulation:
         return self._running.seed
 
     @property
+    def streams(self) -> bool:
+        """Whether rows are read when spikes need them, rather than being in memory."""
+        return self._running.executor.stream is not None
+
+    @property
     def can_go_on(self) -> bool:
         """Whether the run stands between two steps: not if an error, or a second Ctrl-C, has ended it within one."""
         return self._running.executor.is_sound
@@ -225,6 +230,10 @@ class Simulation:
         ids = np.atleast_1d(np.asarray(neurons)).astype(np.int64)
         self.traces.append(Trace(name, ids, steps, self._running.executor.step, self.circuit.dt))
         return self.traces[-1]
+
+    def watch(self, watcher: Sink) -> None:
+        """Give all spikes to ``watcher.take`` too, as they come, some ten times a second; see `SpikePart`."""
+        self._running.recorders.watchers.append(watcher)
 
     def run(
         self,

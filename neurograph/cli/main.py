@@ -18,6 +18,7 @@ from neurograph.cli.load import import_command
 from neurograph.cli.order import order
 from neurograph.cli.plan import plan
 from neurograph.cli.plot import plot
+from neurograph.cli.report import report
 from neurograph.cli.run import run
 from neurograph_storage.errors import ArgumentError, NeuroGraphError
 
@@ -35,7 +36,21 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, completion, doctor, export, import_command, info, order, plan, plot, run, verify):
+for _command in (
+    bench,
+    build,
+    completion,
+    doctor,
+    export,
+    import_command,
+    info,
+    order,
+    plan,
+    plot,
+    report,
+    run,
+    verify,
+):
     cli.add_command(_command)
 for _command in (cli, *cli.commands.values()):
     # Docstrings are raw text, in which click's mark of lines that are to stay as they are is two characters.
