@@ -22,6 +22,7 @@ from neurograph_storage.stream import SHARED, WORDS, group_words, section_words
 # Words of rows that are read at most, 2 GiB, and at a time.
 _MOST_WORDS, _PIECE_WORDS = 2**30, 2**20
 _CELLS = 200
+_SHIFT = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,8 @@ def take_census(circuit: Circuit, *, most_words: int = _MOST_WORDS, jobs: int | 
     store = circuit.store
     store.check_tables()
     neurons, cells = store.neurons, min(_CELLS, max(1, store.neurons))
-    # Cell of a neuron: (number * scale) >> 32, without a division.
-    scale = np.int64(cells * 2**32 // max(1, neurons))
+    # Cell of a neuron: number * cells // neurons, without a division.
+    scale = np.int64(-(-cells * 2**_SHIFT // max(1, neurons)))
     read, out_degree = np.zeros(neurons, bool), np.zeros(neurons, np.int64)
     in_degree, delays = np.zeros(neurons, np.int64), np.zeros(store.max_delay + 1, np.int64)
     adjacency = np.zeros((cells, cells), np.int64)
@@ -75,7 +76,7 @@ def take_census(circuit: Circuit, *, most_words: int = _MOST_WORDS, jobs: int | 
     for (first, stop), rows in in_order(lambda batch: (batch, load_rows(store, batch)), batches, jobs, ahead=2):
         read[first:stop], out_degree[first:stop] = True, rows.lengths()
         _count(rows.words, rows.starts, first, rows.block_neurons, scale, in_degree, delays, adjacency)
-    cell = (np.arange(neurons) * scale) >> 32
+    cell = (np.arange(neurons) * scale) >> _SHIFT
     size, sources = np.bincount(cell, minlength=cells), np.bincount(cell[read], minlength=cells)
     with np.errstate(invalid="ignore"):
         density = adjacency / (sources[:, None] * size[None, :])
@@ -99,7 +100,7 @@ def _count(
 ) -> None:  # fmt: skip
     """Count the synapses of consecutive rows, ``first`` being the storage id of the first of them."""
     for r in range(len(starts) - 1):
-        to = adjacency[((first + r) * scale) >> 32]
+        to = adjacency[((first + r) * scale) >> _SHIFT]
         sections = np.int64(words[starts[r]])
         at = starts[r] + 1 + 3 * sections
         for section in range(sections):
@@ -112,5 +113,5 @@ def _count(
                 for k in range(count):
                     target = block + np.int64(words[body + k * stride])
                     in_degree[target] += 1
-                    to[(target * scale) >> 32] += 1
+                    to[(target * scale) >> _SHIFT] += 1
                 at += group_words(count, kind)

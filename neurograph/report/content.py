@@ -159,7 +159,7 @@ _SHOWN: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "synaptic_events": ("synaptic events", lambda f: f"{f['synaptic_events']:,}"),
     "events_per_s": ("events per second", lambda f: f"{f['events_per_s'] / 1e6:,.3g} million"),
     "bytes_read": ("read from disk", lambda f: format_size(f["bytes_read"])),
-    "stall_s": ("waited for the disk", lambda f: f"{100 * f['stall_s'] / max(f['wall_s'], 1e-9):.2g} % of the time"),
+    "stall_s": ("time waiting for disk", lambda f: f"{100 * f['stall_s'] / max(f['wall_s'], 1e-9):.2g} %"),
     "peak_rss_bytes": ("memory, largest", lambda f: format_size(f["peak_rss_bytes"])),
 }
 

@@ -1,19 +1,25 @@
 // Asks for the run's next state, which comes when there is one, until the run has ended.
 (async () => {
-  const status = document.getElementById("status");
-  let version = 0, ended = false;
-  while (!ended) {
+  const next = async (version) => {
     try {
       const answer = await fetch(`/state?after=${version}`);
-      if (!answer.ok) throw new Error(answer.statusText);
-      const state = await answer.json();
-      Bokeh.documents[0].apply_json_patch(state.patch);
-      for (const [name, html] of Object.entries(state.texts)) document.getElementById(name).innerHTML = html;
-      ({version, ended} = state);
-      document.body.dataset.version = version;
-    } catch (error) {
-      status.textContent = "The run is no longer there.";
-      ended = true;
+      return answer.ok ? await answer.json() : null;
+    } catch {
+      return null;
     }
+  };
+  let state = { version: 0, ended: false };
+  while (!state.ended) {
+    state = await next(state.version);
+    if (state === null) {
+      document.getElementById("status").textContent = "The run is no longer there.";
+      break;
+    }
+    Bokeh.documents[0].apply_json_patch(state.patch);
+    for (const [name, html] of Object.entries(state.texts)) {
+      const place = document.getElementById(name);
+      if (place !== null) place.innerHTML = html;
+    }
+    document.body.dataset.version = state.version;
   }
 })();

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
@@ -214,7 +215,8 @@ class _StateHandler(_Handler):
         state = await self.server.news(int(after) if after.isdecimal() else 0)
         self.set_status(200 if state else 410)
         self.set_header("Content-Type", "application/json")
-        await self.finish(state)
+        with contextlib.suppress(StreamClosedError):  # who asked has gone
+            await self.finish(state)
         self.server.told()
 
 

@@ -71,15 +71,16 @@ class Page:
 
     def state(self, content: Content, version: int, *, ended: bool) -> dict[str, Any]:
         """Return the news as a JSON object: for the document that `html` made, and for the page around it."""
+        # The messages by which Bokeh's own server brings a document up to date.
+        encode = Serializer(deferred=False).encode
         events = [
-            {"kind": "ColumnDataChanged", "model": source.ref, "attr": "data", "data": content.sources[name]}
+            {"kind": "ColumnDataChanged", "model": source.ref, "attr": "data", "data": encode(content.sources[name])}
             for name, source in self._sources.items()
         ]
-        patch = Serializer(deferred=False).encode({"events": events})
         return {
             "version": version,
             "ended": ended,
-            "patch": _plain(patch),
+            "patch": {"events": _plain(events)},
             "texts": self._texts(content, live=not ended),
         }
 
