@@ -23,7 +23,6 @@ from typing import Self
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from neurograph.report.page import Page
@@ -109,8 +108,8 @@ class LiveView:
 class _Server:
     """Answers requests on a thread; all attributes but those that only it writes belong to that thread."""
 
-    def __init__(self, page: bytes, sockets: list[socket.socket]) -> None:
-        self._sockets, self.port = sockets, int(sockets[0].getsockname()[1])
+    def __init__(self, page: bytes, bound: socket.socket) -> None:
+        self._bound, self.port = bound, int(bound.getsockname()[1])
         self._thread = threading.Thread(target=self._run, name="live view")
         self._ready = threading.Event()
         self._state, self._version, self._ended = b"", 0, False
@@ -135,7 +134,8 @@ class _Server:
 
     def publish(self, version: int, state: bytes, *, ended: bool) -> None:
         """Answer with this state from now on."""
-        with contextlib.suppress(RuntimeError):  # its loop has ended by an error, which `failure` says
+        # A loop that an error has ended says so by itself, see `failure`.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._take, version, state, ended)
 
     def stop(self) -> None:
@@ -144,6 +144,7 @@ class _Server:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+        self._bound.close()
 
     def _run(self) -> None:
         try:
@@ -157,7 +158,7 @@ class _Server:
     async def _serve(self) -> None:
         self._loop, self._stop, self._news = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         server = HTTPServer(_application(self))
-        server.add_sockets(self._sockets)
+        server.add_socket(self._bound)
         self._ready.set()
         await self._stop.wait()
         server.stop()
@@ -229,10 +230,12 @@ def _application(server: _Server) -> Application:
     return application
 
 
-def _bind(port: int) -> list[socket.socket]:
+def _bind(port: int) -> socket.socket:
     try:
-        return bind_sockets(port, LOOPBACK, family=socket.AF_INET)
+        bound = socket.create_server((LOOPBACK, port))
     except OSError as error:
         raise ArgumentError(
             f"port {port} of {LOOPBACK} cannot be had ({error.strerror}); give another --port, or --port 0 for any"
         ) from error
+    bound.setblocking(False)
+    return bound
