@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from PIL import Image
 import neurograph as ng
 from neurograph.cli.main import call
 
-Build = Callable[..., ng.Circuit]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SECTIONS = ("activity", "throughput", "disk", "residency-map", "prefetching")
 WIDTHS = {"desktop": (1200, 800), "phone": (390, 844)}
@@ -73,25 +72,20 @@ class Watched:
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
-@pytest.fixture
-def circuit(build_small: Build) -> ng.Circuit:
-    return build_small("random", neurons=300, synapses_per_neuron=100)
+@pytest.fixture(scope="module")
+def circuit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    network = ng.recipes.modular(neurons=5000, synapses_per_neuron=400, stimulus=0.25)
+    path = tmp_path_factory.mktemp("circuit") / "modular.zarr"
+    ng.build(path, network, seed=1)
+    return path
 
 
-def driven(folder: Path) -> str:
-    """Write a drive that wakes some neurons again and again, and return its path."""
-    path = folder / "drive.csv"
-    lines = (f"{step},{step // 250 * 20 % 300 + k},3000\n" for step in range(5, 100_000, 250) for k in range(20))
-    path.write_text("step,neuron,weight\n" + "".join(lines))
-    return str(path)
-
-
-@pytest.fixture
-def report(circuit: ng.Circuit, tmp_path: Path) -> Path:
-    options = ["--duration", "400", "--memory", "170KiB", "--drive", driven(tmp_path), "--save", str(tmp_path / "run")]
-    assert call(["run", str(circuit.path), *options]) == 0
-    assert call(["report", str(tmp_path / "run")]) == 0
-    return tmp_path / "run.html"
+@pytest.fixture(scope="module")
+def report(circuit: Path) -> Path:
+    folder = circuit.parent / "run"
+    assert call(["run", str(circuit), "--duration", "300", "--memory", "6MiB", "--save", str(folder)]) == 0
+    assert call(["report", str(folder)]) == 0
+    return circuit.parent / "run.html"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -99,18 +93,18 @@ def test_a_report_in_a_browser(browser: Any, report: Path, width: str) -> None:
     watched = Watched(browser, WIDTHS[width])
     watched.page.goto(report.as_uri())
     watched.page.wait_for_function("Bokeh.documents.length === 1 && Bokeh.documents[0].is_idle")
-    assert watched.page.inner_text("h1") == "Run of random.zarr"
+    assert watched.page.inner_text("h1") == "Run of modular.zarr"
     assert [section for section in SECTIONS if not watched.is_drawn(section)] == []
-    assert "random.zarr" in watched.page.inner_text("#made")
+    assert "modular.zarr" in watched.page.inner_text("#made")
     assert watched.overflow <= 0
     assert watched.asked == [report.as_uri()]
     assert watched.complaints == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: ng.Circuit, tmp_path: Path, width: str) -> None:
-    options = ["--duration", "1e7", "--memory", "170KiB", "--drive", driven(tmp_path), "--live", "--port", "0"]
-    command = [sys.executable, "-c", "from neurograph.cli.main import main; main()", "run", str(circuit.path), *options]
+def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: Path, width: str) -> None:
+    options = ["--duration", "1e7", "--memory", "6MiB", "--live", "--port", "0"]
+    command = [sys.executable, "-c", "from neurograph.cli.main import main; main()", "run", str(circuit), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -119,7 +113,7 @@ def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: ng.Circui
             watched.page.goto(url)
             times = []
             for version in (1, 3):
-                watched.page.wait_for_function(f"document.body.dataset.version >= {version}", timeout=120_000)
+                watched.page.wait_for_function(f"document.body.dataset.version >= {version}", timeout=40_000)
                 times.append(watched.page.inner_text("#status"))
             assert times[0].startswith("Running, at ")
             assert times[0] != times[1]
