@@ -101,15 +101,14 @@ def test_a_report_in_a_browser(browser: Any, report: Path, width: str) -> None:
     assert watched.complaints == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: Path, width: str) -> None:
+def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: Path) -> None:
     options = ["--duration", "1e7", "--memory", "6MiB", "--live", "--port", "0"]
     command = [sys.executable, "-c", "from neurograph.cli.main import main; main()", "run", str(circuit), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             url = next(line.split()[-1] for line in process.stderr if line.startswith("live view at"))
-            watched = Watched(browser, WIDTHS[width])
+            watched = Watched(browser, WIDTHS["phone"])
             watched.page.goto(url)
             times = []
             for version in (1, 3):

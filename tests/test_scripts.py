@@ -75,3 +75,11 @@ def test_faults_lose_nothing(fault: str, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == f"{fault}: 3 rounds, 0 lost"
+
+
+def test_measure_live(tmp_path: Path) -> None:
+    ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=200, synapses_per_neuron=20), seed=1)
+    main = runpy.run_path(str(SCRIPTS / "measure_live.py"))["main"]
+    done = CliRunner().invoke(main, [str(tmp_path / "c.zarr"), "--duration", "100", "--rounds", "1"])
+    assert done.exit_code == 0
+    assert "processor time by wall time: median" in done.output

@@ -49,6 +49,11 @@ class LiveView:
     command : str
         What began the run.
 
+    Attributes
+    ----------
+    cost_s : float
+        Processor time of all of it, in seconds; complete at the end.
+
     Raises
     ------
     ArgumentError
@@ -68,6 +73,11 @@ class LiveView:
     def url(self) -> str:
         """Where the page is."""
         return f"http://{LOOPBACK}:{self._server.port}/"
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a page waits for news."""
+        return self._server.is_waited_for
 
     def __enter__(self) -> Self:
         self._sim.watch(self._recent)
@@ -92,7 +102,7 @@ class LiveView:
 
     def show(self) -> None:
         """Give the page what has happened, if a second has passed and somebody looks."""
-        if self._server.is_waited_for and time.monotonic() >= self._due:
+        if self.is_waited_for and time.monotonic() >= self._due:
             self._due = time.monotonic() + INTERVAL
             self._publish(ended=False)
 
