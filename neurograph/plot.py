@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurograph_storage.errors import ArgumentError
 
 # Colour-blind safe (Wong 2011, Nature Methods 8:441); blue for the first, usually excitatory, population.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 RATE_BIN = 5.0  # ms
 ONLY_POPULATION = "neurons"  # as it is called where spikes name none
 

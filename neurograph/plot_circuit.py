@@ -14,8 +14,6 @@ from neurograph.circuit import Circuit
 from neurograph.plot import COLOURS, new_figure
 
 _BINS = 60
-# One for each population; more of them are not told apart.
-_COLOURS = (*COLOURS, "#999999")
 _INK = "#333333"
 
 
@@ -46,7 +44,7 @@ def plot_circuit(circuit: Circuit, out: str | os.PathLike[str]) -> Census:
     incoming.set(xlabel="synapses that reach a neuron", ylabel="neurons", title=f"in-degree{estimated}")
     if len(groups) > 1:
         figure.legend(
-            *outgoing.get_legend_handles_labels(), loc="outside upper right", frameon=False, ncols=8, fontsize=9
+            *outgoing.get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=8, fontsize=9
         )
     _draw_delays(delays, census, circuit.dt)
     _draw_adjacency(figure, adjacency, census, circuit)
@@ -62,7 +60,8 @@ def _title(circuit: Circuit, census: Census) -> str:
 def _groups(circuit: Circuit) -> dict[str, NDArray[np.bool_]]:
     """Return which neurons, by storage id, belong to each population; all together if there are too many."""
     names = list(circuit.populations)
-    if not 1 < len(names) <= len(_COLOURS):
+    # More than there are colours are not told apart.
+    if not 1 < len(names) <= len(COLOURS):
         return {"all": np.ones(circuit.neurons, bool)}
     population = np.asarray(circuit.store.arrays["neurons/population"])[circuit.index_of_storage]
     return {name: population == k for k, name in enumerate(names)}
@@ -74,7 +73,7 @@ def _draw_degrees(axes: Axes, degrees: dict[str, NDArray[np.int64]]) -> None:
     # Whole numbers of synapses in each bin, so that no bin is empty for want of an integer.
     width = max(1, -(-(high + 1 - low) // _BINS))
     edges = np.arange(low, high + 1 + width, width) - 0.5
-    for colour, (name, values) in zip(_COLOURS, degrees.items(), strict=False):
+    for colour, (name, values) in zip(COLOURS, degrees.items(), strict=False):
         counts = np.histogram(values, edges)[0]
         axes.stairs(counts, edges, fill=True, color=colour, alpha=0.25)
         axes.stairs(counts, edges, color=colour, linewidth=1.4, label=name)
@@ -119,7 +118,9 @@ def _draw_adjacency(figure: Figure, axes: Axes, census: Census, circuit: Circuit
     partitions = -(-neurons // rows)
     many = f"{partitions:,} partitions of {rows:,}" if partitions > 1 else "1 partition"
     axes.set(
-        xlabel=f"target, in storage order ({many})", ylabel="source, in storage order", title="who projects to whom"
+        xlabel=f"target, in storage order ({many})",
+        ylabel="source, in storage order",
+        title="who projects to whom (grey: nobody)",
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:,.0f}")

@@ -26,7 +26,7 @@ def _variable(columns: list[str]) -> str:
 def plot_traces(
     path: str | os.PathLike[str], out: str | os.PathLike[str], *, start: float | None = None, stop: float | None = None
 ) -> None:
-    """Write a picture of a trace, of at most seven neurons, evenly chosen.
+    """Write a picture of a trace, of at most eight neurons, evenly chosen.
 
     Parameters
     ----------

@@ -16,7 +16,8 @@ from neurograph.report.raster import Raster
 from neurograph_storage.sizes import format_size
 
 # Points of a curve, and columns of an image.
-POINTS = 300
+POINTS, _LEAST_POINTS = 300, 20
+_RATE_BIN = 5.0  # ms
 F64 = NDArray[np.float64]
 Columns = dict[str, Any]
 
@@ -69,7 +70,9 @@ def _rates(table: pa.Table, names: list[str]) -> Columns:
     """Return the middle of intervals in ms, and rates in Hz."""
     times = table["time_ms"].to_numpy()
     interval = times[1] - times[0] if len(times) > 1 else 1.0
-    width = max(1, -(-len(times) // POINTS))
+    # Coarse enough for a rate to be more than single spikes, fine enough for a short run to have a course.
+    smooth = min(round(_RATE_BIN / interval), len(times) // _LEAST_POINTS)
+    width = max(1, -(-len(times) // POINTS), smooth)
     count = -(-len(times) // width)
     starts = width * np.arange(count)
     sizes = np.diff(np.append(starts, len(times)))
