@@ -1,8 +1,8 @@
 """How is a circuit wired: how many synapses leave and reach a neuron, with which delays, from where to where?
 
-One pass over the rows, some at a time, each checked on the way; memory is 16 bytes a neuron. Of a circuit that is too
-large to read for a picture, pieces of it that lie evenly apart are taken: then out-degrees are those of some neurons,
-and in-degrees an estimate, which spreads more than the truth.
+One pass over the rows, some at a time, each checked on the way; memory is some 50 bytes a neuron. Of a circuit that is
+too large to read for a picture, pieces of it that lie evenly apart are taken: then out-degrees are those of some
+neurons, and in-degrees an estimate, which spreads more than the truth.
 """
 
 from collections.abc import Iterator

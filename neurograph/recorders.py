@@ -103,7 +103,7 @@ class Recorders:
         """Take over what `save` returned."""
         self.rates = PopulationRates(self._circuit, said["rates"], read("rates/counts"))
         self.series = Series(read("series/notes"))
-        # Not in checkpoints of the first of these versions.
+        # Checkpoints from before this was noted are read as well.
         self.residency = Residency(read("residency/notes") if said.get("residency") else None)
         for number, (name, every, following) in enumerate(said["traces"]):
             neurons, steps, values = (read(f"trace/{number}/{part}") for part in ("neurons", "steps", "values"))

@@ -235,6 +235,10 @@ class Simulation:
         """Give all spikes to ``watcher.take`` too, as they come, some ten times a second; see `SpikePart`."""
         self._running.recorders.watchers.append(watcher)
 
+    def unwatch(self, watcher: Sink) -> None:
+        """Give no more spikes to a watcher."""
+        self._running.recorders.watchers.remove(watcher)
+
     def run(
         self,
         duration: float,

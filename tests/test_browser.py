@@ -92,7 +92,7 @@ def report(circuit: Path) -> Path:
 def test_a_report_in_a_browser(browser: Any, report: Path, width: str) -> None:
     watched = Watched(browser, WIDTHS[width])
     watched.page.goto(report.as_uri())
-    watched.page.wait_for_function("Bokeh.documents.length === 1 && Bokeh.documents[0].is_idle")
+    watched.page.wait_for_function("() => Bokeh.documents.length === 1 && Bokeh.documents[0].is_idle")
     assert watched.page.inner_text("h1") == "Run of modular.zarr"
     assert [section for section in SECTIONS if not watched.is_drawn(section)] == []
     assert "modular.zarr" in watched.page.inner_text("#made")
@@ -112,14 +112,14 @@ def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: Path) -> 
             watched.page.goto(url)
             times = []
             for version in (1, 3):
-                watched.page.wait_for_function(f"document.body.dataset.version >= {version}", timeout=40_000)
+                watched.page.wait_for_function(f"() => document.body.dataset.version >= {version}", timeout=40_000)
                 times.append(watched.page.inner_text("#status"))
             assert times[0].startswith("Running, at ")
             assert times[0] != times[1]
             assert [section for section in SECTIONS if not watched.is_drawn(section)] == []
             assert watched.overflow <= 0
             process.send_signal(signal.SIGINT)
-            watched.page.wait_for_function("!document.getElementById('status').textContent.startsWith('Running')")
+            watched.page.wait_for_function("() => !document.getElementById('status').textContent.startsWith('Running')")
             assert "interrupted" in watched.page.inner_text("#status")
             assert process.wait() == 130
         finally:

@@ -25,6 +25,7 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler
 
+from neurograph.record import SpikePart
 from neurograph.report.page import Page
 from neurograph.report.raster import RecentSpikes
 from neurograph.report.run import simulation_content
@@ -80,7 +81,7 @@ class LiveView:
         return self._server.is_waited_for
 
     def __enter__(self) -> Self:
-        self._sim.watch(self._recent)
+        self._sim.watch(self)
         self._server.start()
         return self
 
@@ -95,10 +96,17 @@ class LiveView:
                 self._publish(ended=True)
         finally:
             self._server.stop()
+            self._sim.unwatch(self)
         self.cost_s += self._server.cost_s
         # An error of the run is on its way already, and says more.
         if self._server.failure is not None and value is None:
             raise self._server.failure
+
+    def take(self, parts: list[SpikePart]) -> None:
+        """Take all spikes of some steps; see `Simulation.watch`."""
+        began = time.thread_time()
+        self._recent.take(parts)
+        self.cost_s += time.thread_time() - began
 
     def show(self) -> None:
         """Give the page what has happened, if a second has passed and somebody looks."""
@@ -123,7 +131,7 @@ class _Server:
         self._thread = threading.Thread(target=self._run, name="live view")
         self._ready = threading.Event()
         self._state, self._version, self._ended = b"", 0, False
-        self._waiting, self._last_seen, self._told = 0, -_PATIENCE, False
+        self._waiting, self._last_seen, self._told = 0, float("-inf"), False
         self._page = page
         self.failure: BaseException | None = None
         self.cost_s = 0.0
@@ -189,8 +197,8 @@ class _Server:
         self._last_seen = time.monotonic()
         return self._page
 
-    async def news(self, after: int) -> bytes:
-        """Return a state later than ``after``, once there is one; nothing if there will be none."""
+    async def news(self, after: int) -> tuple[bytes, bool]:
+        """Return a state later than ``after``, once there is one, and whether it is the last; nothing if none comes."""
         self._last_seen = time.monotonic()
         if self._version <= after and not self._stop.is_set():
             self._waiting += 1
@@ -199,11 +207,11 @@ class _Server:
             finally:
                 self._waiting -= 1
                 self._last_seen = time.monotonic()
-        return self._state if self._version > after else b""
+        return (self._state, self._ended) if self._version > after else (b"", self._ended)
 
     def told(self) -> None:
-        """Note that an answer has gone out."""
-        self._told = self._ended
+        """Note that the last state has gone out."""
+        self._told = True
 
 
 class _Handler(RequestHandler):
@@ -223,12 +231,13 @@ class _PageHandler(_Handler):
 class _StateHandler(_Handler):
     async def get(self) -> None:
         after = self.get_query_argument("after", "0")
-        state = await self.server.news(int(after) if after.isdecimal() else 0)
+        state, last = await self.server.news(int(after) if after.isdecimal() else 0)
         self.set_status(200 if state else 410)
         self.set_header("Content-Type", "application/json")
         with contextlib.suppress(StreamClosedError):  # who asked has gone
             await self.finish(state)
-        self.server.told()
+        if last:
+            self.server.told()
 
 
 def _application(server: _Server) -> Application:

@@ -66,7 +66,12 @@ def read_raster(path: Path, populations: Sequence[str]) -> Raster:
         Need not exist: then there are none.
     """
     if not path.exists():
-        return Raster(np.empty(0), np.empty(0, np.int64), np.zeros(len(populations), np.int64), "neurons")
+        return Raster(
+            np.empty(0),
+            np.empty(0, np.int64),
+            np.zeros(len(populations), np.int64),
+            "no neuron, for they were not kept here",
+        )
     data = ds.dataset(path, format="parquet")
     fired = _fired(data, populations)
     most = MOST_NEURONS
