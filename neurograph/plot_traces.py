@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neurograph.plot import COLOURS, new_figure
@@ -15,7 +16,13 @@ _UNITS = {"v": "mV"}
 
 def is_trace(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is a trace."""
-    return Path(path).suffix == ".parquet" and Path(path).is_file() and _variable(pq.read_schema(path).names) != ""
+    if Path(path).suffix != ".parquet" or not Path(path).is_file():
+        return False
+    try:
+        return _variable(pq.read_schema(path).names) != ""
+    except (OSError, pa.ArrowInvalid):
+        # Whoever reads it as something else says what is wrong.
+        return False
 
 
 def _variable(columns: list[str]) -> str:
@@ -42,7 +49,10 @@ def plot_traces(
     ArgumentError, DataError
     """
     figure = new_figure(out, (10, 4))
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     name = _variable(table.column_names)
     times, neurons, values = (table[column].to_numpy() for column in ("time_ms", "neuron", name))
     inside = (times >= (-np.inf if start is None else start)) & (times < (np.inf if stop is None else stop))

@@ -98,3 +98,9 @@ def test_impossible_pictures_are_refused(
     assert "there is no such folder" in capsys.readouterr().err
     assert call(["plot", str(tmp_path / "nothing.parquet")]) == 2
     assert "no file" in capsys.readouterr().err
+
+
+def test_what_is_damaged_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s.parquet").write_bytes(b"nothing")
+    assert call(["plot", str(tmp_path / "s.parquet")]) == 1
+    assert "cannot be read as Parquet" in capsys.readouterr().err
