@@ -38,11 +38,11 @@ print(state["version"], size)
 def main(circuit: str, duration: float, memory: str | None, rounds: int) -> None:
     """Measure what the live view of a run of CIRCUIT costs."""
     shares, ratios = [], []
-    for _ in range(rounds):
-        with ng.Simulation(circuit, memory=memory, spikes=False) as sim:
-            sim.run(duration)
-        without = sim.statistics.wall_s
+    for number in range(rounds):
+        # Each goes first in turn.
+        without = _without_view(circuit, duration, memory) if number % 2 == 0 else 0.0
         wall, view, client = _with_view(circuit, duration, memory)
+        without = without or _without_view(circuit, duration, memory)
         states, size = map(int, client.split())
         shares.append(view.cost_s / wall)
         ratios.append(wall / without)
@@ -53,6 +53,12 @@ def main(circuit: str, duration: float, memory: str | None, rounds: int) -> None
     click.echo(f"processor time by wall time: median {statistics.median(shares):.2%}")
     low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
     click.echo(f"wall time with, by without: median {middle:.3f}, {low:.3f} to {high:.3f}")
+
+
+def _without_view(circuit: str, duration: float, memory: str | None) -> float:
+    with ng.Simulation(circuit, memory=memory, spikes=False) as sim:
+        sim.run(duration)
+    return sim.statistics.wall_s
 
 
 def _with_view(circuit: str, duration: float, memory: str | None) -> tuple[float, LiveView, str]:
