@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurograph_storage.errors import ArgumentError
 
 # Colour-blind safe (Wong 2011, Nature Methods 8:441); blue for the first, usually excitatory, population.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 RATE_BIN = 5.0  # ms
 ONLY_POPULATION = "neurons"  # as it is called where spikes name none
 
@@ -54,6 +54,23 @@ class Activity:
         return {name: Activity(self.times[part], self.neurons[part], None) for name, part in parts.items()}
 
 
+def new_figure(out: str | os.PathLike[str], size: tuple[float, float]) -> Figure:
+    """Return an empty figure that will be saved to ``out``, ``size`` inches wide and high.
+
+    Raises
+    ------
+    ArgumentError
+        If the ending tells no format that we write.
+    """
+    if Path(out).suffix not in (".png", ".svg", ".pdf"):
+        raise ArgumentError(f"{out} has no ending that tells a picture's format; allowed are .png, .svg, .pdf")
+    if not Path(out).absolute().parent.is_dir():
+        raise ArgumentError(f"cannot write a picture to {out}: there is no such folder")
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def plot_activity(
     activity: Activity,
     out: str | os.PathLike[str],
@@ -76,16 +93,13 @@ def plot_activity(
     sizes : dict, optional
         Neurons of each population; without it, rates are per neuron that fired.
     """
-    if Path(out).suffix not in (".png", ".svg", ".pdf"):
-        raise ArgumentError(f"{out} has no ending that tells a picture's format; allowed are .png, .svg, .pdf")
+    figure = new_figure(out, (10, 6.5))
     low = 0.0 if start is None else start
     last = float(activity.times.max(initial=0.0))
     high = low + max(1.0, np.ceil((last - low + 0.01) / RATE_BIN)) * RATE_BIN if stop is None else stop
     if not (low < high and np.isfinite([low, high]).all()):
         raise ArgumentError(f"the window from {low} to {high} ms is empty")
     shown = activity.between(low, high)
-    figure = Figure(figsize=(10, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
     raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     parts = shown.split()
     _draw_raster(raster, parts, max_neurons)

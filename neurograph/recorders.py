@@ -16,6 +16,7 @@ from neurograph.inflight import InFlight
 from neurograph.rates import PopulationRates
 from neurograph.record import SpikePart, SpikeRecorder, Spikes
 from neurograph.recording import NoSpikes, Position, SpikeFile
+from neurograph.residency import Residency
 from neurograph.series import Series
 from neurograph.snapshot import Arrays, Read
 from neurograph.traces import Trace
@@ -24,7 +25,9 @@ from neurograph_storage.errors import ArgumentError
 Where = str | os.PathLike[str] | bool
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
+    """What spikes are given to."""
+
     def take(self, parts: list[SpikePart]) -> None:
         """Take all spikes of some steps."""
 
@@ -42,14 +45,15 @@ class Recorders:
 
     def __init__(self, circuit: Circuit, spikes: Where, position: Position | None = None) -> None:
         self._circuit = circuit
-        self.sink: _Sink
+        self.sink: Sink
         if isinstance(spikes, bool):
             self.sink = SpikeRecorder(circuit) if spikes else NoSpikes()
         else:
             self.sink = SpikeFile(spikes, circuit, position)
-        self.rates, self.series = PopulationRates(circuit), Series()
+        self.rates, self.series, self.residency = PopulationRates(circuit), Series(), Residency()
         self.flight = InFlight(circuit.store.max_delay)
         self.traces: list[Trace] = []
+        self.watchers: list[Sink] = []
         self.count = 0
 
     @classmethod
@@ -78,16 +82,18 @@ class Recorders:
         self.count += sum(len(part.storage) for part in parts)
         self.flight.take(parts, silenced, now)
         self.rates.take(parts, now)
-        self.sink.take(parts)
+        for sink in (self.sink, *self.watchers):
+            sink.take(parts)
 
     def save(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a checkpoint keeps of rates, series and traces: a JSON object, and arrays."""
         traces = [[t.name, t.every, t.following] for t in self.traces]
-        return {"rates": self.rates.steps, "traces": traces}, self._arrays()
+        return {"rates": self.rates.steps, "traces": traces, "residency": True}, self._arrays()
 
     def _arrays(self) -> Arrays:
         yield "rates/counts", self.rates.counts
         yield "series/notes", self.series.notes
+        yield "residency/notes", self.residency.notes
         for number, trace in enumerate(self.traces):
             yield f"trace/{number}/neurons", trace.neurons
             yield f"trace/{number}/steps", trace.steps
@@ -97,6 +103,8 @@ class Recorders:
         """Take over what `save` returned."""
         self.rates = PopulationRates(self._circuit, said["rates"], read("rates/counts"))
         self.series = Series(read("series/notes"))
+        # Checkpoints from before this was noted are read as well.
+        self.residency = Residency(read("residency/notes") if said.get("residency") else None)
         for number, (name, every, following) in enumerate(said["traces"]):
             neurons, steps, values = (read(f"trace/{number}/{part}") for part in ("neurons", "steps", "values"))
             self.traces.append(Trace.restored(name, neurons, every, following, self._circuit.dt, steps, values))

@@ -1,13 +1,14 @@
 """What is left of a run, to be looked at later?
 
-A folder with ``spikes.parquet``, ``rates.parquet``, ``series.parquet``, a ``trace-N.parquet`` for each trace, and
-``statistics.json``: how the run ended, its figures, on which machine, by which command, from which circuit and seed. It
-is written last, so a folder that has it is complete. See docs/data-model.md for the columns.
+A folder with ``spikes.parquet``, ``rates.parquet``, ``series.parquet``, ``residency.parquet``, a ``trace-N.parquet`` of
+each trace, and ``statistics.json``: how the run ended, its figures, on which machine, by which command, from which
+circuit and seed. It is written last, so a folder that has it is complete. See docs/data-model.md for the columns.
 """
 
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,9 +16,10 @@ import pyarrow.parquet as pq
 from neurograph.bench.figures import machine
 from neurograph.identity import identity
 from neurograph.simulation import Simulation
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import ArgumentError, DataError
 
 SPIKES, RATES, SERIES, STATISTICS = "spikes.parquet", "rates.parquet", "series.parquet", "statistics.json"
+RESIDENCY = "residency.parquet"
 
 
 def prepare_folder(path: str | os.PathLike[str], *, goes_on: bool) -> Path:
@@ -57,9 +59,18 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
     """
     _write(folder / RATES, sim.rates.table())
     _write(folder / SERIES, sim.series.table())
+    _write(folder / RESIDENCY, sim.residency.table())
     for number, trace in enumerate(sim.traces):
         _write(folder / f"trace-{number}.parquet", trace.table())
-    said = {
+    said = describe_run(sim, ended=ended, command=command)
+    partial = folder / (STATISTICS + ".new")
+    partial.write_text(json.dumps(said, indent=1) + "\n")
+    partial.replace(folder / STATISTICS)
+
+
+def describe_run(sim: Simulation, *, ended: str, command: str) -> dict[str, Any]:
+    """Return what ``statistics.json`` says of a run."""
+    return {
         "ended": ended,
         "command": command,
         "circuit": {"path": str(sim.circuit.path), "populations": _sizes(sim), **identity(sim.circuit)},
@@ -67,9 +78,26 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
         "figures": sim.statistics.as_dict(),
         "machine": machine(),
     }
-    partial = folder / (STATISTICS + ".new")
-    partial.write_text(json.dumps(said, indent=1) + "\n")
-    partial.replace(folder / STATISTICS)
+
+
+def read_statistics(folder: Path) -> dict[str, Any]:
+    """Return what ``statistics.json`` of a run's folder says.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder holds no run.
+    DataError
+        If the file is damaged.
+    """
+    path = folder / STATISTICS
+    if not path.is_file():
+        raise ArgumentError(f"{folder} holds no run; give a folder that neurograph run --save wrote")
+    try:
+        said: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    return said
 
 
 def _sizes(sim: Simulation) -> dict[str, int]:

@@ -119,9 +119,10 @@ class Running:
         return min((trace.following for trace in traces), default=_NEVER)
 
     def _note_counters(self, *, last: bool = False) -> None:
-        series = self.recorders.series
-        if series.is_due(self._earlier.wall_s + self._meter.wall_s, last=last):
+        series, wall_s = self.recorders.series, self._earlier.wall_s + self._meter.wall_s
+        if series.is_due(wall_s, last=last):
             series.note(self.now, self.counters, self.executor.resident_bytes)
+            self.recorders.residency.note(self.now, wall_s, self.executor.stream, last=last)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint."""

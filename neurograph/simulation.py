@@ -20,7 +20,8 @@ from neurograph.foresight import Prefetch
 from neurograph.memory import budget_bytes
 from neurograph.rates import PopulationRates
 from neurograph.record import Spikes
-from neurograph.recorders import Recorders, Where
+from neurograph.recorders import Recorders, Sink, Where
+from neurograph.residency import Residency
 from neurograph.resources import default_workers, make_executor
 from neurograph.running import Running
 from neurograph.series import Series
@@ -183,6 +184,11 @@ class Simulation:
         return self._running.recorders.series
 
     @property
+    def residency(self) -> Residency:
+        """Which parts of the circuit were in memory, if it streams; see `neurograph.residency`."""
+        return self._running.recorders.residency
+
+    @property
     def traces(self) -> list[Trace]:
         """All that `record` returned, also before a checkpoint."""
         return self._running.recorders.traces
@@ -197,6 +203,11 @@ class Simulation:
     def seed(self) -> int:
         """What decides noise and start values."""
         return self._running.seed
+
+    @property
+    def streams(self) -> bool:
+        """Whether rows are read when spikes need them, rather than being in memory."""
+        return self._running.executor.stream is not None
 
     @property
     def can_go_on(self) -> bool:
@@ -230,6 +241,14 @@ class Simulation:
         ids = np.atleast_1d(np.asarray(neurons)).astype(np.int64)
         self.traces.append(Trace(name, ids, steps, self._running.executor.step, self.circuit.dt))
         return self.traces[-1]
+
+    def watch(self, watcher: Sink) -> None:
+        """Give all spikes to ``watcher.take`` too, as they come, some ten times a second; see `SpikePart`."""
+        self._running.recorders.watchers.append(watcher)
+
+    def unwatch(self, watcher: Sink) -> None:
+        """Give no more spikes to a watcher."""
+        self._running.recorders.watchers.remove(watcher)
 
     def run(
         self,

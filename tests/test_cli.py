@@ -119,7 +119,7 @@ def test_plot(circuit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["run", "CIRCUIT", "--duration", "1", "--spikes", "NONE/s.parquet"], 2, "there is no such folder"),
         (["info", "OUT"], 2, "no circuit at"),
         (["verify", "OUT"], 2, "no circuit at"),
-        (["plot", "CIRCUIT/zarr.json"], 1, "cannot be read as Parquet"),
+        (["plot", "CIRCUIT/zarr.json"], 2, "is not a table that can be read"),
         (["simulate"], 2, "No such command 'simulate'"),
     ],
 )

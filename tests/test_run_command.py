@@ -25,7 +25,7 @@ def test_a_folder_of_a_run_that_streams(circuit: ng.Circuit, tmp_path: Path) -> 
     arguments += ["--drive", str(drive)]
     assert call(arguments) == 0
     assert sorted(file.name for file in folder.iterdir()) == [
-        "rates.parquet", "series.parquet", "spikes.parquet", "statistics.json",
+        "rates.parquet", "residency.parquet", "series.parquet", "spikes.parquet", "statistics.json",
     ]  # fmt: skip
     said = json.loads((folder / "statistics.json").read_text())
     assert said.keys() == {"ended", "command", "circuit", "seed", "figures", "machine"}

@@ -92,3 +92,11 @@ def test_faults_that_the_machine_makes_lose_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     # A run in a control group is shown in test_limits.py, a disk that is full in test_resume.py.
     assert done.stdout.splitlines()[-1] == "slow-disk: 2 rounds, 0 lost"
+
+
+def test_measure_live(tmp_path: Path) -> None:
+    ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=200, synapses_per_neuron=20), seed=1)
+    main = runpy.run_path(str(SCRIPTS / "measure_live.py"))["main"]
+    done = CliRunner().invoke(main, [str(tmp_path / "c.zarr"), "--duration", "100", "--rounds", "1"])
+    assert done.exit_code == 0
+    assert "processor time by wall time: median" in done.output

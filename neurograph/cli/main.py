@@ -19,6 +19,7 @@ from neurograph.cli.order import order
 from neurograph.cli.own_models import models_option
 from neurograph.cli.plan import plan
 from neurograph.cli.plot import plot
+from neurograph.cli.report import report
 from neurograph.cli.run import run
 from neurograph_storage.errors import ArgumentError, NeuroGraphError
 
@@ -36,7 +37,21 @@ def cli() -> None:
     """
 
 
-for _command in (bench, build, completion, doctor, export, import_command, info, order, plan, plot, run, verify):
+for _command in (
+    bench,
+    build,
+    completion,
+    doctor,
+    export,
+    import_command,
+    info,
+    order,
+    plan,
+    plot,
+    report,
+    run,
+    verify,
+):
     cli.add_command(_command)
 for _command in (export, import_command, info, order, plot, run, verify):
     # Before --help, which is added last.

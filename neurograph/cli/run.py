@@ -3,8 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMPILING = "compiling the kernels, which is done once and then kept: some 15 s"
 INTERRUPTED, TERMINATED = 130, 143
+PORT = 8642
 
 
 @click.command()
@@ -56,6 +57,8 @@ INTERRUPTED, TERMINATED = 130, 143
     metavar="FOLDER",
     help="Keep spikes, rates, figures and their course over time in this folder.",
 )
+@click.option("--live", is_flag=True, help="Show the run in a browser while it goes on; on this machine only.")
+@click.option("--port", type=click.IntRange(0, 65535), help="For --live; 0 for any.  [default: 8642]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all figures.")
 def run(
     circuit: str,
@@ -64,6 +67,8 @@ def run(
     checkpoint: str | None,
     checkpoint_every: float | None,
     save: str | None,
+    live: bool,
+    port: int | None,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -76,17 +81,25 @@ def run(
       neurograph run cortex.zarr --duration 1000 --seed 1 --spikes spikes.parquet
       neurograph run cortex.zarr --duration 60000 --save run1 --checkpoint run1.check --checkpoint-every 1000
       neurograph run cortex.zarr --duration 60000 --save run1 --resume run1.check
+      neurograph run cortex.zarr --duration 60000 --live
     """
     from neurograph.cli.progress import progress_bar
     from neurograph.interrupts import Terminated, termination
 
     _check(duration, checkpoint, checkpoint_every)
+    if port is not None and not live:
+        raise click.UsageError("--port needs --live")
     with termination():
         sim, folder = _begin(circuit, spikes=spikes, save=save, **options)
         ended, status = "complete", 0
         try:
-            with sim, progress_bar("running", " steps", waiting=COMPILING) as progress:
-                _advance(sim, duration, progress, checkpoint, checkpoint_every)
+            with sim, _shown(sim, live, port) as show, progress_bar("running", " steps", waiting=COMPILING) as progress:
+
+                def told(done: int, of: int) -> None:
+                    progress(done, of)
+                    show()
+
+                _advance(sim, duration, told, checkpoint, checkpoint_every)
         except KeyboardInterrupt as stop:
             ended, status = "interrupted", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
         except Exception as error:
@@ -198,6 +211,23 @@ def _advance(
         raise
 
 
+@contextmanager
+def _shown(sim: "Simulation", live: bool, port: int | None) -> "Iterator[Callable[[], None]]":
+    """Yield what is to be called while the run goes on, for a browser to follow it."""
+    if not live:
+        yield lambda: None
+        return
+    from neurograph.report.live import LiveView
+
+    with LiveView(sim, port=PORT if port is None else port, command=_command()) as view:
+        click.echo(f"live view at {view.url}", err=True)
+        yield view.show
+
+
+def _command() -> str:
+    return shlex.join(["neurograph", *sys.argv[1:]])
+
+
 def _keep(sim: "Simulation", spikes: str | None, folder: Path | None, ended: str, *, failed: bool) -> None:
     """Write what is written at the end; where the run failed, an error in that is said and does not hide the first."""
     from neurograph.formats.spike_files import write_spikes
@@ -208,8 +238,7 @@ def _keep(sim: "Simulation", spikes: str | None, folder: Path | None, ended: str
     if spikes is not None and not _as_they_come(spikes):
         writes.append(lambda: write_spikes(spikes, sim.spikes, sim.circuit))
     if folder is not None:
-        command = shlex.join(["neurograph", *sys.argv[1:]])
-        writes.append(lambda: write_run(folder, sim, ended=ended, command=command))
+        writes.append(lambda: write_run(folder, sim, ended=ended, command=_command()))
     for write in writes:
         try:
             write()
