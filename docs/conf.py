@@ -28,3 +28,4 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 88
 python_display_short_literal_types = True
+napoleon_use_ivar = True

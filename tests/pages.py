@@ -1,0 +1,88 @@
+"""How are the blocks of a page run? In order, in one folder, as a reader would.
+
+A page is Markdown with fenced blocks of these kinds:
+
+- ``python``: all of a page share their names, as in one session;
+- ``bash``: commands, the first that fails ends the block;
+- ``text``: what the block before it prints. ``...`` stands for anything, so for figures that are the machine's;
+- without a kind: only shown.
+
+A block that cannot run has a comment before it that says why, ``<!-- skip: next "it takes an hour" -->``. What a page
+needs but need not show is in ``<!-- invisible-code-block: python ... -->``.
+"""
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+from sybil import Document, Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+ROOT = Path(__file__).parent.parent
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def all_pages() -> list[Path]:
+    """Return the README and all pages of the site."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def run_python(example: Example) -> None:
+    """Run a block in the names of its page; note what it prints."""
+    printed = io.StringIO()
+    code = compile("\n" * example.line + example.parsed, f"<{Path(example.path).name}>", "exec")
+    with contextlib.redirect_stdout(printed):
+        exec(code, example.namespace)
+    example.namespace["printed"] = printed.getvalue()
+
+
+def run_shell(example: Example) -> None:
+    """Run a block of commands; note what it prints."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", example.parsed],
+        env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{example.parsed}\n{done.stdout}"
+    example.namespace["printed"] = done.stdout
+
+
+def compare(example: Example) -> None:
+    """Compare with what the block before has printed, if it has run."""
+    if "printed" not in example.namespace:
+        raise SkipTest("its block was not run")
+    printed, checker = example.namespace.pop("printed"), doctest.OutputChecker()
+    if not checker.check_output(example.parsed, printed, FLAGS):
+        difference = checker.output_difference(doctest.Example("", example.parsed), printed, FLAGS)
+        raise AssertionError(f"{example.path}, line {example.line}:\n{difference}")
+
+
+def parse(page: Path) -> Document:
+    """Return a page's blocks, in order."""
+    runners = {"python": run_python, "bash": run_shell, "text": compare}
+    return Sybil([SkipParser(), *(CodeBlockParser(kind, run) for kind, run in runners.items())]).parse(page)
+
+
+def skips(page: Path) -> list[str]:
+    """Return what a page says of blocks that are not run: a reason, or when they are left out."""
+    return re.findall(r"<!-- skip: next (.*) -->", page.read_text())
+
+
+def run(page: Path, names: dict[str, Any]) -> list[str]:
+    """Run a page in the current folder, with some names known; return why blocks have been left out."""
+    document, reasons = parse(page), []
+    document.namespace.update(names)
+    for example in document.examples():
+        try:
+            example.evaluate()
+        except SkipTest as reason:
+            reasons.append(f"line {example.line}: {reason}")
+            document.namespace.pop("printed", None)
+    return reasons
