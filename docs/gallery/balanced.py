@@ -11,14 +11,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import neurograph as ng
-from neurograph.record import Spikes
 
 BLUE, RED = "#0072B2", "#D55E00"
 SHOWN = 60  # neurons in the raster
 SKIPPED = 100.0  # ms at the beginning, until the network has settled
 
 
-def variations(spikes: Spikes, fewest: int = 5) -> np.ndarray:
+def variations(spikes, fewest: int = 5) -> np.ndarray:
     """Return the coefficient of variation of the intervals of each neuron with some spikes."""
     order = np.lexsort((spikes.times, spikes.neurons))
     neurons, times = spikes.neurons[order], spikes.times[order]
@@ -27,7 +26,7 @@ def variations(spikes: Spikes, fewest: int = 5) -> np.ndarray:
     return np.array([each.std() / each.mean() for each in intervals])
 
 
-def draw(spikes: Spikes, neurons: int, duration: float, out: str) -> None:
+def draw(spikes, neurons: int, duration: float, out: str) -> None:
     """Draw some spike trains, the rate of all, and how irregular each is."""
     figure = plt.figure(figsize=(8, 4.5), layout="constrained")
     parts = figure.subplot_mosaic([["trains", "cv"], ["rate", "cv"]], width_ratios=(3, 1), height_ratios=(3, 1))
@@ -37,14 +36,14 @@ def draw(spikes: Spikes, neurons: int, duration: float, out: str) -> None:
         chosen = late & (spikes.neurons >= first) & (spikes.neurons < first + SHOWN // 2)
         place = spikes.neurons[chosen] - first + (SHOWN // 2 if first else 0)
         trains.plot(spikes.times[chosen], place, "|", color=colour, markersize=3)
-    trains.set(xlim=(SKIPPED, duration), ylim=(-1, SHOWN), ylabel="30 E and 30 I neurons", xticklabels=[])
+    trains.set(xlim=(SKIPPED, duration), ylim=(-1, SHOWN), ylabel="30 neurons each of E (blue), I (orange)", yticks=[], xticklabels=[])
     edges = np.arange(SKIPPED, duration + 1, 5.0)
     counts = np.histogram(spikes.times, edges)[0]
     rate.plot(edges[:-1] + 2.5, counts / neurons / 0.005, color="black", linewidth=1)
     rate.set(xlim=(SKIPPED, duration), ylim=(0, None), xlabel="time (ms)", ylabel="rate (Hz)")
     cv.hist(variations(spikes), np.arange(0, 2.1, 0.1), color=BLUE)
     cv.axvline(1.0, color="black", linestyle=":")
-    cv.set(xlabel="CV of intervals\n(1: as a Poisson process)", ylabel="neurons")
+    cv.set(xlabel="CV of intervals between\nspikes (Poisson: 1)", ylabel="neurons")
     figure.savefig(out, dpi=100)
 
 
