@@ -1,7 +1,7 @@
 """A wave that travels over a sheet of cortex: a stimulus moves on, and activity follows it.
 
 Neurons lie on a square sheet of 4 mm whose edges meet, and connect to neighbours; spikes take time with distance. Each
-stripe of the sheet is driven for 10 ms, then the next one. Run it: ``python waves.py``.
+stripe of the sheet is driven for 20 ms, then the next one. Run it: ``python waves.py``.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import numpy as np
 import neurograph as ng
 from neurograph.sheet import lattice
 
-EXTENT, STRIPES, DWELL = 4.0, 20, 10.0  # mm, -, ms
-SNAPSHOTS, WINDOW = 6, 10.0  # pictures, and ms that each shows
+EXTENT, STRIPES, DWELL = 4.0, 20, 20.0  # mm, -, ms
+SNAPSHOTS, WINDOW = 6, 20.0  # pictures, and ms that each shows
 CELLS = 40  # in a side of a picture
 
 
@@ -26,12 +26,12 @@ def draw(spikes, excitatory: int, duration: float, out: str) -> None:
     there = np.histogram2d(y * EXTENT, x * EXTENT, (edges, edges))[0]
     figure, pictures = plt.subplots(1, SNAPSHOTS, figsize=(10, 2.4), sharey=True, layout="constrained")
     of_excitatory = spikes.neurons < excitatory
-    for axes, start in zip(pictures, np.linspace(duration / 4, duration - WINDOW, SNAPSHOTS), strict=True):
+    for axes, start in zip(pictures, np.linspace(duration / 8, duration - 2 * WINDOW, SNAPSHOTS), strict=True):
         now = of_excitatory & (spikes.times >= start) & (spikes.times < start + WINDOW)
         fired = spikes.neurons[now]
         counts = np.histogram2d(y[fired] * EXTENT, x[fired] * EXTENT, (edges, edges))[0]
         rate = counts / np.maximum(there, 1) / WINDOW * 1000
-        shown = axes.imshow(rate, origin="lower", extent=(0, EXTENT, 0, EXTENT), vmin=0, vmax=80, cmap="magma")
+        shown = axes.imshow(rate, origin="lower", extent=(0, EXTENT, 0, EXTENT), vmin=0, vmax=60, cmap="magma")
         axes.set_title(f"{start:.0f} ms", fontsize="medium")
         axes.set_xlabel("x (mm)")
     pictures[0].set_ylabel("y (mm)")
@@ -43,12 +43,12 @@ def main() -> None:
     """Build, run, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neurons", type=int, default=40_000)
-    parser.add_argument("--duration", type=float, default=210.0, help="ms")
+    parser.add_argument("--duration", type=float, default=400.0, help="ms")
     parser.add_argument("--out", default="waves.png")
     asked = parser.parse_args()
     network = ng.recipes.sheet(
-        neurons=asked.neurons, synapses_per_neuron=300, extent=EXTENT, stripes=STRIPES, stimulus=1.0, dwell=DWELL,
-        standing=0.6,
+        neurons=asked.neurons, synapses_per_neuron=300, extent=EXTENT, stripes=STRIPES, stimulus=0.8, dwell=DWELL,
+        sigma=0.2, standing=0.7,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         circuit = ng.build(Path(folder) / "sheet.zarr", network, seed=1)
