@@ -78,7 +78,7 @@ def skips(page: Path) -> list[str]:
 def run(page: Path, names: dict[str, Any]) -> list[str]:
     """Run a page in the current folder, with some names known; return why blocks have been left out."""
     document, reasons = parse(page), []
-    document.namespace.update(names)
+    document.namespace.update({"__name__": "__main__"} | names)
     for example in document.examples():
         try:
             example.evaluate()
