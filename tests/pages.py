@@ -16,6 +16,7 @@ import doctest
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from unittest import SkipTest
 
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+from neurograph.cli.main import call
 
 ROOT = Path(__file__).parent.parent
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -44,14 +47,25 @@ def run_python(example: Example) -> None:
 
 
 def run_shell(example: Example) -> None:
-    """Run a block of commands; note what it prints."""
+    """Run a block of commands; note what it prints.
+
+    Commands of ours run in this process: there are many, and each would otherwise import all over again.
+    """
+    lines = [shlex.split(line, comments=True) for line in example.parsed.replace("\\\n", " ").splitlines()]
+    commands, printed = [line for line in lines if line], io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        for command in commands:
+            status = call(command[1:]) if command[0] == "neurograph" else other_program(command, printed)
+            assert status == 0, f"{shlex.join(command)}\n{printed.getvalue()}"
+    example.namespace["printed"] = printed.getvalue()
+
+
+def other_program(command: list[str], printed: io.StringIO) -> int:
+    """Run a program that is not ours; return its exit status."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", example.parsed],
-        env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{example.parsed}\n{done.stdout}"
-    example.namespace["printed"] = done.stdout
+    done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    printed.write(done.stdout + done.stderr)
+    return done.returncode
 
 
 def compare(example: Example) -> None:
