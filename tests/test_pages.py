@@ -15,7 +15,7 @@ BUILT = {"docs/index.md", "docs/decisions/index.md", "docs/reference"}  # which 
 # Blocks that run nowhere in the tests. Each one more is one thing that may be wrong without anybody noticing.
 NEVER_RUN = {
     "README.md": ['"minutes; CI calls them"'],
-    "docs/formats.md": ['"needs a SONATA network with virtual nodes; tests/test_sonata.py does the same with one"'],
+    "docs/formats.md": ['"tests/test_sonata.py makes such a network and runs it"'],
     "docs/howto/spikes.md": ['"pandas is no package that we depend on, or test with"'],
     "docs/tutorial/1-first-circuit.md": ['"installs into the environment that runs this"'],
 }
