@@ -12,6 +12,10 @@ release = version = installed_version("neurograph")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 exclude_patterns = ["_build"]
 
+# Two hyphens are an option; a fence without a language is plain text.
+smartquotes = False
+highlight_language = "none"
+
 html_theme = "furo"
 html_title = "NeuroGraph"
 html_copy_source = False
@@ -24,7 +28,8 @@ myst_heading_anchors = 3
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-autodoc_typehints_format = "short"
+# Docstrings say what types there are, in fewer words.
+autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 88
 python_display_short_literal_types = True
