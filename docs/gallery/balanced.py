@@ -36,7 +36,8 @@ def draw(spikes, neurons: int, duration: float, out: str) -> None:
         chosen = late & (spikes.neurons >= first) & (spikes.neurons < first + SHOWN // 2)
         place = spikes.neurons[chosen] - first + (SHOWN // 2 if first else 0)
         trains.plot(spikes.times[chosen], place, "|", color=colour, markersize=3)
-    trains.set(xlim=(SKIPPED, duration), ylim=(-1, SHOWN), ylabel="30 neurons each of E (blue), I (orange)", yticks=[], xticklabels=[])
+    trains.set(xlim=(SKIPPED, duration), ylim=(-1, SHOWN), yticks=[], xticklabels=[])
+    trains.set_ylabel("30 neurons each of E (blue), I (orange)")
     edges = np.arange(SKIPPED, duration + 1, 5.0)
     counts = np.histogram(spikes.times, edges)[0]
     rate.plot(edges[:-1] + 2.5, counts / neurons / 0.005, color="black", linewidth=1)
