@@ -15,7 +15,6 @@ import contextlib
 import doctest
 import io
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 from unittest import SkipTest
 
 from sybil import Document, Example, Sybil
+from sybil.evaluators.skip import Skipper
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 from neurograph.cli.main import call
@@ -85,8 +85,9 @@ def parse(page: Path) -> Document:
 
 
 def skips(page: Path) -> list[str]:
-    """Return what a page says of blocks that are not run: a reason, or when they are left out."""
-    return re.findall(r"<!-- skip: next (.*) -->", page.read_text())
+    """Return what a page says of blocks that are not run: a reason, or ``if(...)`` when they are left out."""
+    found = [example.parsed for example in parse(page).examples() if isinstance(example.region.evaluator, Skipper)]
+    return [reason if action == "next" else f"{action}: {reason}" for action, reason in found]
 
 
 def run(page: Path, names: dict[str, Any]) -> list[str]:
