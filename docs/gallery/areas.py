@@ -1,8 +1,8 @@
 """Thirty-two cortical areas on a laptop: each is a microcircuit of four layers, and all are coupled.
 
 Spikes between areas take their time: 8 mm from one to the next, at 3.5 mm/ms. Run it: ``python areas.py``. By default
-each area has a twentieth of its neurons; ``--scale 1`` is 2.5 million neurons and 12 billion synapses, which need 50 GB
-of disk, an hour or so to build, and as little memory as you give (``--memory 8GiB``).
+each area has a twentieth of its neurons; ``--scale 1`` is 2.5 million neurons and 12 billion synapses, for which give
+it a disk with room for some 60 GB (TMPDIR says where) and ``--memory 8GiB`` or what you have.
 """
 
 import argparse
