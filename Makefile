@@ -1,6 +1,7 @@
 # make demo    a circuit of 100 million synapses: built, run for one biological second, plotted
 # make test    style, types and all tests
-# Both make their own environment; nothing is needed but Python 3.11 or newer, and make.
+# make docs    the site, in build/site/index.html
+# They make their own environment; nothing is needed but Python 3.11 or newer, and make.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ DEMO := build/demo
 comma := ,
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test lint golden counts clean
+.PHONY: demo test lint docs golden counts clean
 
 demo: $(VENV)/.base
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -30,6 +31,10 @@ lint: $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Warnings are errors: what cannot be resolved, a link or a name, is one.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
+
 golden: $(VENV)/.base
 	rm -rf tests/golden/fly
 	$(BIN)/python scripts/make_golden.py tests/golden/fly
@@ -46,6 +51,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) .
+	touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) '.[docs]'
 	touch $@
 
 $(VENV)/.$(subst $(comma),-,$(EXTRAS)): pyproject.toml constraints.txt | $(VENV)/bin/python

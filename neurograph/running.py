@@ -41,6 +41,7 @@ class Running:
         self._meter, self._earlier = Meter(), Counters()
         self._injected: list[OutsideEvents] = []
         self._driven = no_events()
+        self._compiled = False
         # The step at which rows last did not fit, and the one at which caution about them ends.
         self._retreated, self._calm = -1, _NEVER
 
@@ -69,7 +70,7 @@ class Running:
         Where an error ends the run, spikes up to the last step that all workers took are recorded.
         """
         executor, last = self.executor, self.executor.step + steps
-        with Deferred() as signals, self._meter:
+        with Deferred() as signals, self._compiled_meter():
             while executor.step < last:
                 signals.now()
                 before = executor.step
@@ -78,6 +79,13 @@ class Running:
                 self._stretch(min(last, self._note_traces(), self._calm) - before)
                 self._note_counters()
                 progress(executor.step - before, steps)
+
+    def _compiled_meter(self) -> Meter:
+        """Return the meter, once there is nothing left to compile: that is no part of what a run takes."""
+        if not self._compiled:
+            self.executor.run(0, no_events())
+            self._compiled = True
+        return self._meter
 
     def _stretch(self, steps: int) -> None:
         """Advance by at most so many steps, and record."""

@@ -1,4 +1,4 @@
-"""What the documents show works: the README's Python runs, and every example prints what its .out file holds."""
+"""What the documents show works: every example prints what its .out file holds, and links lead somewhere."""
 
 import re
 import subprocess
@@ -25,11 +25,6 @@ def test_examples_print_what_is_recorded(example: Path, tmp_path: Path) -> None:
 def test_the_page_of_models_shows_the_model_of_the_example() -> None:
     (code,) = re.findall(r"```python\n(class .*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
     assert code in (ROOT / "docs" / "examples" / "own_model.py").read_text()
-
-
-def test_the_readme_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert re.fullmatch(r"\d+ spikes, the last at 20\d\.\d+ ms\n", run_python(tmp_path, "-c", code))
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from neurograph.simulation import Simulation
 
-COMPILING = "compiling the kernels, which is done once and then kept: some 15 s"
+COMPILING = "compiling the kernels, which is done once and then kept: a minute or two"
 INTERRUPTED, TERMINATED = 130, 143
 PORT = 8642
 

@@ -29,7 +29,7 @@ _MODULES = ("h5", "sonata", "spikes")
 def read_drive(path: str | os.PathLike[str], circuit: Circuit) -> OutsideEvents:
     """Return the events of a file: a table, a SONATA report (``.h5``), or a SONATA simulation (``.json``).
 
-    Spikes of a report make the `SpikeSource`s fire; a source fires at most once a step.
+    Spikes of a report make neurons of `SpikeSource` fire; each fires at most once a step.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def to_neo(spikes: Spikes, circuit: Circuit, *, t_stop: float, neurons: ArrayLik
 def from_neo(block: Any, circuit: Circuit) -> OutsideEvents:
     """Return the spike trains of a ``neo.Block`` (or segment) as events of weight 1, the ``drive`` of a `Simulation`.
 
-    Trains are for the neurons that they are annotated with; those are `SpikeSource`s, or take events of weight 1.
+    Trains are for the neurons that they are annotated with; those are of `SpikeSource`, or take events of weight 1.
 
     Raises
     ------

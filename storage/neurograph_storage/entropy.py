@@ -66,4 +66,4 @@ def _entropy(values: NDArray[np.int64]) -> float:
     if len(values) == 0:
         return 0.0
     share = np.unique(values, return_counts=True)[1] / len(values)
-    return float(-(share * np.log2(share)).sum())
+    return float((share * -np.log2(share)).sum()) + 0.0  # not -0.0 where all are the same
