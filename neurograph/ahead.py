@@ -76,7 +76,7 @@ def start_over(ahead: Ahead, step: int) -> None:
     counters, model = ahead.counters, ahead.model
     counters[[ARRIVED, _BROUGHT]] = counters[[PLACED, READ]]
     counters[KNOWN] = np.searchsorted(ahead.known[0], step)
-    model.clock[1:] = 0
+    model.clock[1:4] = 0
     model.table[:, :-1] = 0
 
 

@@ -34,9 +34,9 @@ from neurograph.segments import (
 from neurograph_storage.jit import kernel, part
 
 # Positions in `numbers`: spikes since the threshold was set, and since counts were halved; tails moved; hits; tails
-# that were divided when the threshold was set; words that were read ahead and that a spike found; spikes that would have
-# found their tail if those were kept that fire most, and if those that fired last; whether the latter are; in how many
-# steps those fired last that just fit.
+# that were divided when the threshold was set; words that were read ahead and that a spike found; spikes that would
+# have found their tail if those were kept that fire most, and if those that fired last; whether the latter are; in how
+# many steps those fired last that just fit.
 _SINCE_SET, _SINCE_HALVED, MOVED, HITS, _DIVIDED, USED, _FREQUENT, _RECENT, _BY_AGE, _AGE = range(10)
 _NUMBERS = 10
 # Counts are halved when each kept row had so many spikes on average, and the threshold is set 32 times as often.

@@ -1,8 +1,8 @@
 """Which partitions will be active soon?
 
-A partition is a range of rows in storage order. Time is cut into windows; a partition is *active* in one if it fires
-more than the average one does. At the end of a window each active partition p says how much it expects of every other,
-q, and those expected most are *wanted*, as many as there is room for:
+A partition is a range of rows in storage order. Time is cut into windows, longer ones while little happens; a partition
+is *active* in one if it fires more than the average one does. At the end of a window each active partition p says how
+much it expects of every other, q, and those expected most are *wanted*, as many as there is room for:
 
 | policy | what p expects of q |
 |---|---|
@@ -35,8 +35,10 @@ _SELDOM, _CHANCE = 1 / 32, 2.0
 _FILL = 0.75
 _SAMPLED_ROWS = 8
 # Positions in `clock`: the step at which the window ends; how many partitions are wanted; which of them is being read,
-# and its next row.
-_END, COUNT, PLACE, ROW = range(4)
+# and its next row; spikes of a usual window.
+_END, COUNT, PLACE, ROW, _USUAL = range(5)
+# A window with less than this part of the usual spikes goes on, but no longer than so many of the usual ones.
+_QUIET, _LONGEST, _SLOWLY = 2, 8, 4
 # Columns of `table`: spikes in this window; whether it was active in the last one; whether spikes are expected, and, by
 # rank, of whom; words of all its rows' tails.
 SPIKES, ACTIVE, WANTED, RANKED, WORDS = range(5)
@@ -57,7 +59,7 @@ class Model(NamedTuple):
         Share of synapses, or how often the second was active after the first; behind them, how often the first was.
         Empty if nothing is guessed.
     table : (partitions, 5) int64
-    clock : (4,) int64
+    clock : (5,) int64
     """
 
     policy: int
@@ -77,7 +79,7 @@ class Model(NamedTuple):
         count = (last >> shift) + 1
         table, links = np.zeros((count, 5), np.int64), np.zeros((count, count + 1), np.float32)
         table[:, WORDS] = np.bincount(np.arange(len(tails)) >> shift, weights=tails, minlength=count)
-        return Model(policy, shift, window, links, table, np.array([window, 0, 0, 0]))
+        return Model(policy, shift, window, links, table, np.array([window, 0, 0, 0, 0]))
 
 
 def partitions_for(policy: int, room: int) -> int:
@@ -111,11 +113,13 @@ def predict(model: Model, step: int, room: int) -> None:
     room : int
         Words that there is room for.
     """
-    if step < model.clock[_END]:
+    clock, table, count = model.clock, model.table, len(model.table)
+    if step < clock[_END]:
         return
-    model.clock[_END] = step + model.window
-    table, count = model.table, len(model.table)
     total = table[:, SPIKES].sum()
+    if total * _QUIET < clock[_USUAL] and step < clock[_END] + (_LONGEST - 1) * model.window:
+        return
+    clock[_END], clock[_USUAL] = step + model.window, clock[_USUAL] + (total - clock[_USUAL]) // _SLOWLY
     active = np.zeros(count, np.uint8)
     for p in range(count):
         active[p] = table[p, SPIKES] > 0 and table[p, SPIKES] * count >= total

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from neurograph.segments import KEPT, NONE
+from neurograph.segments import KEPT
 from neurograph.streaming import Stream
 from neurograph.tails import FREED, PLACED
 from neurograph_storage.fetching import KIND, ROW, WORDS
@@ -70,7 +70,7 @@ def bytes_of(stream: Stream) -> NDArray[np.int64]:
     """Return bytes in memory (heads, tails that are kept, tails in flight), and of all rows, (2, ranges) int64."""
     tails, rows = stream.tails, len(stream.tails.words)
     words = np.zeros((2, range_count(rows)), np.int64)
-    placed = np.arange(tails.counters[FREED], tails.counters[PLACED]) % max(1, len(tails.state))
+    placed = np.arange(tails.counters[FREED], tails.counters[PLACED]) % tails.slots
     requests = tails.requests[placed]
     in_flight = requests[requests[:, KIND] != KEPT]
     _add_rows(stream.graph.start, tails.words, tails.kept.at, words)
@@ -95,6 +95,6 @@ def _add_rows(
         there, everything = heads, heads
         for row in range(first, stop):
             everything += np.int64(tails[row])
-            there += np.int64(tails[row]) * (kept[row] != NONE)
+            there += np.int64(tails[row]) * (kept[row] >= 0)
         words[0, k] += there
         words[1, k] += everything

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel, part
 
-# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept, or expected to be
-# needed; such tails, until those in flight are over.
+# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept, or expected to
+# be needed; such tails, until those in flight are over.
 FREE, WHOLE, DIVIDED, KEPT, LEAVING = range(5)
 _KINDS = 5
 NONE = -1
@@ -206,9 +206,9 @@ def oldest_kept(segments: Segments, step: int) -> int:
     oldest = NONE
     for segment in range(len(segments.kind)):
         closed = segments.kind[segment] == KEPT and segment != segments.filling[KEPT]
-        if closed and segments.until[segment] < step:
-            if oldest == NONE or segments.order[segment] < segments.order[oldest]:
-                oldest = segment
+        earlier = oldest == NONE or segments.order[segment] < segments.order[oldest]
+        if closed and earlier and segments.until[segment] < step:
+            oldest = segment
     return oldest
 
 

@@ -14,8 +14,11 @@ from neurograph.statistics import Counters
 
 INTERVAL = 0.1  # s
 _MOST = 4096
-NOTED = ("time_ms", "wall_s", "spikes", "synaptic_events", "bytes_read", "read_requests", "stall_s", "resident_bytes")
+NOTED = ("time_ms", "wall_s", "spikes", "synaptic_events", "bytes_read", "read_requests", "stall_s", "hits", "misses",
+         "wasted_bytes", "resident_bytes")  # fmt: skip
 _ADDING = NOTED[:-1]
+# What earlier checkpoints do not have, in the middle.
+_SINCE, _NEW = NOTED.index("hits"), 3
 
 
 class Series:
@@ -28,7 +31,10 @@ class Series:
     """
 
     def __init__(self, notes: NDArray[np.float64] | None = None) -> None:
-        self._notes: list[tuple[float, ...]] = [] if notes is None else [tuple(note) for note in notes.tolist()]
+        noted = np.empty((0, len(NOTED))) if notes is None else notes
+        if noted.shape[1] == len(NOTED) - _NEW:
+            noted = np.insert(noted, [_SINCE] * _NEW, 0.0, axis=1)
+        self._notes: list[tuple[float, ...]] = [tuple(note) for note in noted.tolist()]
         self._interval = INTERVAL
 
     def is_due(self, wall_s: float, *, last: bool = False) -> bool:
@@ -67,6 +73,9 @@ class Series:
             "events_per_s": by_name["synaptic_events"] / seconds,
             "bytes_per_s": by_name["bytes_read"] / seconds,
             "stall_share": by_name["stall_s"] / seconds,
+            "prefetch_hits": by_name["hits"].astype(np.int64),
+            "prefetch_misses": by_name["misses"].astype(np.int64),
+            "wasted_bytes": by_name["wasted_bytes"].astype(np.int64),
             "resident_bytes": notes[:, -1].astype(np.int64),
         }
         return pa.table(columns)

@@ -23,11 +23,11 @@ class PrefetchStatistics:
     Attributes
     ----------
     policy : str
-        ``"none"``, or ``"exact"``: rows are read when a spike's delays say that they will be needed.
+        As chosen (`neurograph.Prefetch`); ``"none"`` also where all rows are in memory.
     hits, misses : int
         Rows, or parts, that were there, or not, when a worker needed them; once for each worker.
     wasted_bytes : int
-        Read beside the rows asked for, since pages are read whole.
+        Read beside the rows asked for, since pages are read whole; and guessed rows that no spike has found so far.
     """
 
     policy: str = "none"

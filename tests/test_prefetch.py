@@ -1,17 +1,36 @@
 """Whatever is read ahead of spikes, and by whatever policy, spikes are the same; and what is guessed well is found."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import neurograph as ng
+from neurograph import foresight
 from neurograph.executor import state_bytes
-from neurograph.prediction import POLICIES
+from neurograph.prediction import (
+    LAYOUT,
+    LEARNED,
+    POLICIES,
+    RANKED,
+    SPIKES,
+    WANTED,
+    Model,
+    follow_layout,
+    next_row,
+    predict,
+)
 from neurograph.record import Spikes
 from neurograph.reference import simulate
 from neurograph.statistics import RunStatistics
+from neurograph_storage import queueing
+from neurograph_storage.errors import ArgumentError, MemoryBudgetError
+from neurograph_storage.fetching import FAILED, FIELDS, GUESS, _fail, no_fetching
 
 STEPS = 600
-GUESSES = ["layout", "learned", "oracle"]
 
 
 @pytest.fixture(scope="module", params=["raw", "compressed"])
@@ -52,3 +71,106 @@ def test_spikes_do_not_depend_on_the_policy(circuit: ng.Circuit, expected: Spike
     assert_same(spikes, expected)
     assert figures.prefetch.policy == policy
     assert figures.prefetch.hits + figures.prefetch.misses > 0
+
+
+def test_what_is_guessed_is_found(circuit: ng.Circuit, expected: Spikes) -> None:
+    """The clairvoyant has fewer spikes wait than who reads when it is too late."""
+    without, knowing = (run(circuit, policy, expected)[1].prefetch for policy in ("none", "oracle"))
+    assert knowing.misses < without.misses
+
+
+def test_partitions_that_follow_each_other_are_learned() -> None:
+    """Four partitions are active in turn; after two rounds the next one is expected."""
+    tails = np.full(64, 10, np.uint32)
+    model = Model.make(LEARNED, tails, window=10, partitions=4)
+    for window in range(8):
+        model.table[window % 4, SPIKES] = 100
+        predict(model, 10 * (window + 1), room=10_000)
+    assert model.table[0, RANKED] == 0
+    assert model.table[0, WANTED] == 1
+    assert [next_row(model, 64) for _ in range(3)] == [0, 1, 2]
+
+
+def test_no_more_is_expected_than_there_is_room_for() -> None:
+    tails = np.full(64, 10, np.uint32)
+    model = Model.make(LEARNED, tails, window=10, partitions=4)
+    for window in range(8):
+        model.table[:, SPIKES] = 100
+        predict(model, 10 * (window + 1), room=640)
+    assert model.table[:, WANTED].sum() == 3
+
+
+def test_the_layout_says_who_is_reached(tmp_path: Path) -> None:
+    network = ng.recipes.modular(neurons=512, synapses_per_neuron=20, modules=4, inside=1.0)
+    circuit = ng.build(tmp_path / "c.zarr", network, seed=1)
+    model = Model.make(LAYOUT, np.full(512, 10, np.uint32), 10, partitions=4)
+    follow_layout(model, circuit.store)
+    assert (model.links[:, :-1].argmax(axis=1) == np.arange(len(model.table))).all()
+
+
+def test_guesses_do_not_need_many_lines(circuit: ng.Circuit, expected: Spikes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foresight, "_LINES", 4)
+    spikes, _ = run(circuit, "learned", expected)
+    assert_same(spikes, expected)
+
+
+def test_threads_read_guesses_where_reads_are_not_asynchronous(
+    circuit: ng.Circuit, expected: Spikes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "_set_up", lambda _slots: 0)
+    spikes, _ = run(circuit, "learned", expected, workers=2)
+    assert_same(spikes, expected)
+
+
+def test_a_guess_that_cannot_be_read_says_so_in_its_state() -> None:
+    """It does not fail the run: whoever needs the row reads it again, and then says what is wrong."""
+    nothing, state = no_fetching(), np.zeros(6, np.int64)
+    f = nothing._replace(slots=2, state=state, requests=np.zeros((6, FIELDS), np.int64), failed=np.zeros(2, np.int64))
+    _fail(f, np.array([GUESS + 1, GUESS + 3, 0, 0, 0]), GUESS + 1)
+    assert state.tolist() == [0, 0, 0, FAILED, FAILED, 0]
+    assert f.failed.tolist() == [0, 0]
+    _fail(f, np.array([5, 6, 0, 0, 0]), 5)
+    assert f.failed.tolist() == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("policy", "known", "said"),
+    [("best", False, "prefetch policy"), ("oracle", False, "needs them"), ("learned", True, "go with oracle")],
+)
+def test_what_cannot_be_is_refused(expected: Spikes, policy: str, known: bool, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        ng.Prefetch(policy, expected if known else None)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(
+    policy=st.sampled_from(sorted(POLICIES)),
+    workers=st.integers(1, 3),
+    share=st.floats(0.3, 0.9),
+    seed=st.integers(0, 2**31),
+    delay=st.sampled_from([None, 0.1, 1.5]),
+    stop=st.integers(1, STEPS - 1),
+)
+def test_any_policy_through_a_checkpoint(
+    policy: str, workers: int, share: float, seed: int, delay: float | None, stop: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        network = ng.recipes.modular(
+            neurons=400, synapses_per_neuron=200, modules=4, stimulus=2.0, dwell=5.0, standing=0.3, delay=delay
+        )
+        circuit = ng.build(Path(folder) / "c.zarr", network, seed=seed)
+        expected = simulate(circuit, STEPS, seed=1)
+        prefetch = ng.Prefetch(policy, expected if policy == "oracle" else None)
+        memory = state_bytes(circuit) + int(share * circuit.store.synapse_bytes)
+        saved = Path(folder) / "saved"
+        try:
+            with ng.Simulation(circuit, workers=workers, seed=1, memory=memory, prefetch=prefetch) as sim:
+                sim.step(stop)
+                sim.checkpoint(saved)
+            with ng.Simulation.resume(saved, circuit, workers=1, memory=memory, prefetch=prefetch, spikes=True) as rest:
+                rest.step(STEPS - stop)
+        except MemoryBudgetError:
+            return
+        before = sim.spikes
+        np.testing.assert_array_equal(np.concatenate([before.steps, rest.spikes.steps]), expected.steps)
+        np.testing.assert_array_equal(np.concatenate([before.neurons, rest.spikes.neurons]), expected.neurons)
