@@ -13,6 +13,7 @@ from neurograph.bench import (
     multiarea,
     ordering,
     outofcore,
+    prefetching,
     scaling,
     storing,
 )
@@ -28,6 +29,7 @@ TINY = ["--up-to", "200000", "--scale", "0.02", "--rounds", "1", "--duration", "
 MORE: dict[str, list[str]] = {
     "soak": ["--up-to", "20000000", "--minutes", "0.02"],
     "outofcore": ["--up-to", "20000000"],
+    "prefetch": ["--up-to", "4000000"],
 }
 
 
@@ -40,11 +42,14 @@ def in_process(arguments: Sequence[str]) -> Child:
 @pytest.fixture
 def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run everything here, but for peers: that control groups are made is shown elsewhere."""
-    for module in (storing, kernels, microcircuit, multiarea, ordering, outofcore):
+    for module in (storing, kernels, microcircuit, multiarea, ordering, outofcore, prefetching):
         if hasattr(module, "run_command"):
             monkeypatch.setattr(module, "run_command", in_process)
-    for module in (multiarea, outofcore, scaling):
+    for module in (multiarea, outofcore, prefetching, scaling):
         monkeypatch.setattr(module, "run_limited", lambda task, inside=True: limited._main(task))
+    # As many modules as in the real form, each awake for a short time.
+    monkeypatch.setattr(prefetching, "_MODULE", 100)
+    monkeypatch.setattr(prefetching, "_DWELL", 2.0)
     # The fly's data have tests of their own.
     monkeypatch.delenv(ordering.DATA, raising=False)
 

@@ -205,6 +205,7 @@ ORDER = [
     "neurograph.bench.multiarea",
     "neurograph.bench.scaling",
     "neurograph.bench.outofcore",
+    "neurograph.bench.prefetching",
     "neurograph.bench.soak",
     "neurograph.bench.peers.nest_balanced",
     "neurograph.bench.peers.brian_balanced",

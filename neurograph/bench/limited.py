@@ -38,7 +38,7 @@ class Task:
     """A run: how long it settles and how long it is measured, in ms; in how many bytes, unless there is no limit.
 
     Of neurons, ``active`` are made to fire in every step, or in one of ``every`` steps; always the same ``among``, if
-    that is given. If ``silent``, those that fire reach nobody.
+    that is given. If ``silent``, those that fire reach nobody. ``known`` is a file of spikes for the policy ``oracle``.
     """
 
     circuit: str
@@ -52,6 +52,8 @@ class Task:
     among: int | None = None
     every: int = 1
     spikes: str | None = None
+    prefetch: str = "exact"
+    known: str | None = None
 
 
 class OutOfMemoryError(DataError):
@@ -133,13 +135,19 @@ def run_json(command: list[str], limit: int | None) -> dict[str, Any]:
 
 def _main(task: Task) -> dict[str, Any]:
     from neurograph.circuit import Circuit
+    from neurograph.foresight import Prefetch
+    from neurograph.formats.spike_files import load_spikes
     from neurograph.record import write_spikes
     from neurograph.simulation import Simulation
 
     circuit = Circuit(task.circuit)
+    prefetch = Prefetch(task.prefetch, None if task.known is None else load_spikes(task.known, circuit))
     drive = _drive(circuit, task) if task.active else None
     memory = task.memory or _UNLIMITED
-    with Simulation(circuit, memory=memory, workers=task.workers, seed=task.seed, drive=drive) as simulation:
+    with Simulation(
+        circuit, memory=memory, workers=task.workers, seed=task.seed, drive=drive, prefetch=prefetch,
+        spikes=task.spikes is not None,
+    ) as simulation:  # fmt: skip
         if task.silent:
             simulation.silence(circuit.ids)
         simulation.run(task.settle)
@@ -152,6 +160,8 @@ def _main(task: Task) -> dict[str, Any]:
     counted = ("spikes", "synaptic_events", "wall_s", "bytes_read", "read_requests", "read_s", "stall_s")
     figures = {name: after[name] - before[name] for name in counted}
     figures |= {"real_time_factor": figures["wall_s"] / (task.duration / 1000.0), "resident": resident}
+    of_reads = {"hits": "hits", "misses": "misses", "wasted": "wasted_bytes"}
+    figures |= {name: after["prefetch"][key] - before["prefetch"][key] for name, key in of_reads.items()}
     figures |= {"neurons_s": neurons}
     return figures | {"peak_rss_bytes": after["peak_rss_bytes"], "prefetch": after["prefetch"]}
 

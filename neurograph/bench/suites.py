@@ -10,6 +10,7 @@ from neurograph.bench.multiarea import multiarea_parts
 from neurograph.bench.ordering import ordering_parts
 from neurograph.bench.outofcore import out_of_core_parts
 from neurograph.bench.parts import Part
+from neurograph.bench.prefetching import prefetch_parts
 from neurograph.bench.scaling import scaling_parts
 from neurograph.bench.settings import Settings
 from neurograph.bench.soak import soak_parts
@@ -23,6 +24,7 @@ SUITES: dict[str, Callable[[Path, Settings], list[Part]]] = {
     "microcircuit": microcircuit_parts,
     "order": ordering_parts,
     "outofcore": out_of_core_parts,
+    "prefetch": prefetch_parts,
     "multiarea": multiarea_parts,
     "scaling": scaling_parts,
     "soak": soak_parts,

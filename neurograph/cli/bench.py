@@ -55,7 +55,7 @@ def bench(suite: str, out: Path, minutes: float | None, fresh: bool, **given: An
     Figures are written as they are measured; the same command goes on where it was stopped.
 
     \b
-    Suites: balanced, build, kernels, microcircuit, multiarea, order, outofcore,
+    Suites: balanced, build, kernels, microcircuit, multiarea, order, outofcore, prefetch,
     scaling, soak; or all of them, but for soak: all.
     \b
     Examples:
