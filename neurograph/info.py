@@ -3,6 +3,7 @@
 from typing import Any
 
 from neurograph.circuit import Circuit
+from neurograph_storage.calibration import read_calibration
 from neurograph_storage.entropy import entropy_bound
 
 
@@ -36,10 +37,20 @@ def describe_circuit(circuit: Circuit) -> dict[str, Any]:
         ],
         "receptors": receptor_facts(circuit),
         "weight_digits": store.digits,
+        "disk": _disk_facts(circuit),
         "drives": len(meta["drives"]),
         "input_bound": store.input_bound,
         "provenance": meta["provenance"],
     }
+
+
+def _disk_facts(circuit: Circuit) -> dict[str, float] | None:
+    """Return what was measured of the disk when the circuit was first streamed, or None."""
+    found = read_calibration(circuit.store.path)
+    return None if found is None else {
+        "latency_s": found.latency_s, "reads_per_s": found.reads_per_s, "bytes_per_s": found.bytes_per_s,
+        "gap_bytes": found.gap,
+    }  # fmt: skip
 
 
 def receptor_facts(circuit: Circuit) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from neurograph.segments import FREE, Segments
 from neurograph.statistics import PrefetchStatistics
 from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SENT, SPLIT, Tails, start_over
 from neurograph.work import MAX_EPOCH
+from neurograph_storage.calibration import gap_of
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
@@ -272,7 +273,7 @@ class Stream:
             # A copy: whoever shortens the file must not stop the process.
             np.array(store.arrays[ROW_STARTS]), heads.sums, self._files.descriptors,
             self._spec.chunk_bytes, int(store.codec == COMPRESSED), store.block_neurons, store.max_delay,
-            self._files.unit, 2 * self._files.unit,
+            self._files.unit, gap_of(store.path, self._files, store.synapse_bytes),
             read_address(), self.readers.pipe, self.readers.guesses if self.foresight.lines else -1, self.tails.slots,
             self.graph.words, self.tails.requests, self.tails.state,
             np.zeros(2, np.int64),

@@ -22,6 +22,7 @@ ORDER = [
     "neurograph_storage.queueing",
     "neurograph_storage.fetching",
     "neurograph_storage.readers",
+    "neurograph_storage.calibration",
     "neurograph_storage.rows",
     "neurograph_storage.codec",
     "neurograph_storage.summary",

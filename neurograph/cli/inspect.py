@@ -43,9 +43,18 @@ def _text(facts: dict[str, Any]) -> str:
         *(f"    {p['name']:<16}{p['size']:>12,}  {p['model']}" for p in facts["populations"]),
         "  weights",
         *(_receptor_line(receptor, facts["weight_digits"]) for receptor in facts["receptors"]),
+        *_disk_lines(facts["disk"]),
         f"  made by         {recipe}, seed {provenance['seed']}, neurograph {provenance['neurograph']}",
     ]
     return "\n".join(lines)
+
+
+def _disk_lines(disk: dict[str, float] | None) -> list[str]:
+    if disk is None:
+        return []
+    rates = f"{disk['reads_per_s']:,.0f} reads or {disk['bytes_per_s'] / 1e6:,.0f} MB a second"
+    alone = f"{1e6 * disk['latency_s']:.0f} us for one alone"
+    return [f"  disk            {rates}, {alone}; rows up to {disk['gap_bytes']:,.0f} bytes apart are read together"]
 
 
 def _bound(bits: dict[str, float]) -> str:
