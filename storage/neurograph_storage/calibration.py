@@ -2,8 +2,8 @@
 
 Measured when a circuit is first streamed, in some 50 ms, and kept beside it: ``cortex.zarr`` has
 ``cortex.zarr.disk.json``, which may be removed at any time. Reading what lies between two rows costs its bytes, leaving
-it out costs a request; at the *gap* both cost the same. So where few rows of a chunk are wanted they are read one by one,
-and where many are, the chunk is read in long pieces.
+it out costs a request; at the *gap* both cost the same. So where few rows of a chunk are wanted they are read one by
+one, and where many are, the chunk is read in long pieces.
 """
 
 import json
