@@ -1,26 +1,30 @@
 """How fast does the disk of a circuit read, and how far apart may rows lie that are read in one piece?
 
-Measured when a circuit is first streamed, in some 50 ms, and kept beside it: ``cortex.zarr`` has
+Measured when a circuit is first streamed, in some 200 ms, and kept beside it: ``cortex.zarr`` has
 ``cortex.zarr.disk.json``, which may be removed at any time. Reading what lies between two rows costs its bytes, leaving
 it out costs a request; at the *gap* both cost the same. So where few rows of a chunk are wanted they are read one by
 one, and where many are, the chunk is read in long pieces.
 """
 
 import json
-import mmap
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neurograph_storage.readers import EXTENT_BYTES, ChunkFiles
+from neurograph_storage.jit import kernel
+from neurograph_storage.libc import read_address
+from neurograph_storage.queueing import Queue, close_queue, collect, give_back, open_queue, slot_free, start, submit
+from neurograph_storage.readers import EXTENT_BYTES, READS, ChunkFiles
 
-# Threads; reads of each: one unit, and one long piece.
-_THREADS, _SHORT, _LONG, _PIECE, _ALONE = 8, 64, 4, 2**18, 16
+I64 = NDArray[np.int64]
+
+# Reads of each kind; bytes of a long one, and how many of these there are at once.
+_READS, _PIECE, _LONG_SLOTS = 256, 2**18, 8
 # Below so many bytes of rows it is not worth the time.
 _LEAST_BYTES, _UNITS = 64 * 2**20, 2
 
@@ -84,24 +88,42 @@ def gap_of(circuit: Path, files: ChunkFiles, nbytes: int) -> int:
 
 def calibrate(circuit: Path, files: ChunkFiles) -> Calibration:
     """Measure the disk of a circuit, reading at random places of its rows."""
-    alone = _seconds(files, 1, _ALONE, files.unit) / _ALONE
-    short = _THREADS * _SHORT / _seconds(files, _THREADS, _SHORT, files.unit)
-    long = _THREADS * _LONG * _PIECE / _seconds(files, _THREADS, _LONG, _PIECE)
-    return Calibration(circuit.stat().st_dev, alone, short, long)
+    alone, short = (_READS / _seconds(files, slots, files.unit) for slots in (1, READS))
+    long = _READS * _PIECE / _seconds(files, _LONG_SLOTS, _PIECE)
+    return Calibration(circuit.stat().st_dev, 1 / alone, short, long)
 
 
-def _seconds(files: ChunkFiles, threads: int, reads: int, size: int) -> float:
-    """Return how long some threads take for so many reads each."""
-    with ThreadPoolExecutor(threads) as pool:
-        started = time.perf_counter()
-        for job in [pool.submit(_read, files, reads, size, seed) for seed in range(threads)]:
-            job.result()
-        return max(1e-9, time.perf_counter() - started)
+def _seconds(files: ChunkFiles, slots: int, size: int) -> float:
+    """Return how long `_READS` reads take, so many of them at once."""
+    random, queue = np.random.default_rng(1), open_queue(slots, size // 2)
+    ends = np.array([os.fstat(file).st_size - size for file in files.descriptors.tolist()]) // files.unit
+    chosen = random.integers(len(ends), size=_READS)
+    places = random.integers(np.maximum(ends[chosen], 1)) * files.unit
+    # Compiled before the clock runs.
+    _read_all(queue, read_address(), files.descriptors[chosen[:1]], places[:1], size)
+    started = time.perf_counter()
+    _read_all(queue, read_address(), files.descriptors[chosen], places, size)
+    seconds = time.perf_counter() - started
+    close_queue(queue)
+    return max(seconds, 1e-9)
 
 
-def _read(files: ChunkFiles, reads: int, size: int, seed: int) -> None:
-    random, into = np.random.default_rng(seed), memoryview(mmap.mmap(-1, size))
-    for _ in range(reads):
-        file = int(random.choice(files.descriptors))
-        units = max(1, (os.fstat(file).st_size - size) // files.unit)
-        os.preadv(file, [into], int(random.integers(units)) * files.unit)
+@kernel
+def _read_all(queue: Queue, read: int, files: I64, places: I64, size: int) -> None:
+    """Read pieces of files, as many at once as the queue has slots."""
+    begun, done = 0, 0
+    while done < len(places):
+        slot = slot_free(queue)
+        while begun < len(places) and slot >= 0:
+            start(queue, slot, read, files[begun], size, places[begun])
+            begun += 1
+            slot = slot_free(queue) if queue.context else -1
+        done += _give_back(queue, submit(queue))
+        done += _give_back(queue, collect(queue, 1))
+
+
+@kernel
+def _give_back(queue: Queue, ended: int) -> int:
+    for k in range(ended):
+        give_back(queue, queue.events[k, 0])
+    return ended
