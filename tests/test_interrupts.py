@@ -42,6 +42,8 @@ def test_a_signal_ends_the_command_and_the_run_goes_on(
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, *map(str, arguments), "--checkpoint-every", "50"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Where the tests themselves run in the background, SIGINT is ignored, and that is handed down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     # A checkpoint is there, so it runs.
     while not checkpoint.exists() and process.poll() is None:
