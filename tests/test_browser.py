@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_a_report_in_a_browser(browser: Any, report: Path, width: str) -> None:
 def test_a_live_page_follows_the_run_to_its_end(browser: Any, circuit: Path) -> None:
     options = ["--duration", "1e7", "--memory", "6MiB", "--live", "--port", "0"]
     command = [sys.executable, "-c", "from neurograph.cli.main import main; main()", "run", str(circuit), *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # Where the tests themselves run in the background, SIGINT is ignored, and that is handed down.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         try:
             assert process.stderr is not None
             url = next(line.split()[-1] for line in process.stderr if line.startswith("live view at"))
