@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from neurograph.bench.figures import is_met
 from neurograph.plot import COLOURS
@@ -134,6 +134,10 @@ def _bars(suite: str, rows: list[Row]) -> Figure:
     axes.set(xscale="log", xlabel="times what was asked (to the right: better)", title=f"suite {suite}: what was asked")
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.5), max(high, 2.0))
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(plain)
+    # Between powers of ten only where there are few of these.
+    axes.xaxis.set_minor_formatter(plain if max(high, 2.0) / min(low, 0.5) < 30 else NullFormatter())
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     return figure
 
