@@ -203,7 +203,8 @@ def make_room(
     """
     # What a known spike will need stays.
     until = step if model.policy == ORACLE else _FOREVER
-    for _ in range(segments.counts[KEPT] + reserve(segments) + more - room_kept(segments)):
+    spare = max(1, reserve(segments) * kept.numbers[_BY_AGE])
+    for _ in range(segments.counts[KEPT] + spare + more - room_kept(segments)):
         segment = oldest_kept(segments, until)
         if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
             return
@@ -268,8 +269,9 @@ def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], step: int, 
         return
     set_room(segments)
     numbers[_SINCE_HALVED] += numbers[_SINCE_SET]
+    # What fired last is mostly in flight, so there is no keeping it while even that does not fit.
+    numbers[_BY_AGE] = numbers[_RECENT] > numbers[_FREQUENT] and numbers[_DIVIDED] == divided
     numbers[_SINCE_SET], numbers[_DIVIDED] = 0, divided
-    numbers[_BY_AGE] = numbers[_RECENT] > numbers[_FREQUENT]
     for k in (_RECENT, _FREQUENT):
         numbers[k] -= numbers[k] // _SETS_REMEMBERED
     if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * rows:

@@ -115,7 +115,15 @@ class Running:
     def _start_over(self, *, cautious: bool) -> None:
         now = self.executor.step
         first = max(0, now - self.circuit.store.max_delay)
-        self.executor.start_over(Past(first, *self.recorders.flight.since(first, now)), cautious=cautious)
+        past = Past(first, *self.recorders.flight.since(first, now))
+        try:
+            self.executor.start_over(past, cautious=cautious)
+        except MemoryBudgetError:
+            # What is in flight is still too much to do without caution.
+            if cautious:
+                raise
+            cautious = True
+            self.executor.start_over(past, cautious=cautious)
         self._calm = now + _CAUTION * self.circuit.store.max_delay if cautious else _NEVER
 
     def _note_traces(self) -> int:

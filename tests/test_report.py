@@ -128,7 +128,7 @@ def test_columns_of_prefetching_are_drawn_where_there_are_any(run: Path) -> None
     said, series = json.loads((run / "statistics.json").read_text()), pq.read_table(run / "series.parquet")
     names = ("prefetch_hits", "prefetch_misses", "wasted_bytes")
     for name in names:
-        series = series.append_column(name, pa.array(np.full(series.num_rows, 7)))
+        series = series.set_column(series.column_names.index(name), name, pa.array(np.full(series.num_rows, 7)))
     rates, residency = pq.read_table(run / "rates.parquet"), pq.read_table(run / "residency.parquet")
     nothing = Raster(np.empty(0), np.empty(0, np.int64), np.zeros(2, np.int64), "none")
     content = content_of(said, rates, series, residency, nothing)
