@@ -21,7 +21,7 @@ def test_a_folder_of_a_run_that_streams(circuit: ng.Circuit, tmp_path: Path) -> 
     folder = tmp_path / "run"
     drive = tmp_path / "drive.csv"
     drive.write_text("step,neuron,weight\n" + "".join(f"{step},{k},3000\n" for step in (3, 90) for k in range(30)))
-    arguments = ["run", str(circuit.path), "--duration", "50", "--memory", "160KiB", "--save", str(folder)]
+    arguments = ["run", str(circuit.path), "--duration", "50", "--memory", "192KiB", "--save", str(folder)]
     arguments += ["--drive", str(drive)]
     assert call(arguments) == 0
     assert sorted(file.name for file in folder.iterdir()) == [

@@ -111,7 +111,7 @@ def test_a_budget_that_state_does_not_fit(chain: ng.Circuit) -> None:
 def test_a_budget_that_synapses_do_not_fit_changes_no_spike(build_small) -> None:
     circuit = build_small("random", neurons=300, synapses_per_neuron=100)
     runs = []
-    for memory in ("160KiB", "1GiB"):
+    for memory in ("192KiB", "1GiB"):
         with ng.Simulation(circuit, memory=memory, seed=1) as sim:
             sim.run(50.0)
         runs.append(sim.spikes.neurons.tolist())
