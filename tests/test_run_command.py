@@ -33,7 +33,8 @@ def test_a_folder_of_a_run_that_streams(circuit: ng.Circuit, tmp_path: Path) -> 
     figures, series = said["figures"], pq.read_table(folder / "series.parquet")
     assert series.column_names == [
         "time_ms", "wall_s", "interval_s", "simulated_ms", "spikes", "synaptic_events", "bytes_read", "read_requests",
-        "stall_s", "events_per_s", "bytes_per_s", "stall_share", "resident_bytes",
+        "stall_s", "events_per_s", "bytes_per_s", "stall_share", "prefetch_hits", "prefetch_misses", "wasted_bytes",
+        "resident_bytes",
     ]  # fmt: skip
     for name in ("spikes", "synaptic_events", "bytes_read", "read_requests"):
         assert sum(series[name].to_pylist()) == figures[name] > 0
