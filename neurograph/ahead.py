@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.kept import enter, has_room
-from neurograph.prediction import ORACLE, Model, next_row, predict
+from neurograph.prediction import ORACLE, Model, next_row, predict, put_back
 from neurograph.segments import KEPT, NONE, hold, room_kept, segment_of, take
 from neurograph.tails import Tails
 from neurograph_storage.atomics import fetch
-from neurograph_storage.fetching import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS
+from neurograph_storage.fetching import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS, line_of
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
 
@@ -83,7 +83,7 @@ def start_over(ahead: Ahead, step: int) -> None:
 @kernel
 def _line(tails: Tails, number: int) -> int:
     """Return the line of a guess in the tables."""
-    return tails.slots + number % (len(tails.state) - tails.slots)
+    return line_of(GUESS + number, tails.slots, len(tails.state))
 
 
 @kernel
@@ -134,12 +134,11 @@ def _place_wanted(ahead: Ahead, tails: Tails) -> None:
     """Place rows of partitions that are expected to be active."""
     counters, words, kept = ahead.counters, tails.words, tails.kept
     while counters[READ] - counters[_BROUGHT] < _UNDERWAY_WORDS:
-        before = ahead.model.clock.copy()
         row = next_row(ahead.model, len(words))
         if row == NONE:
             return
         if words[row] and kept.at[row] == NONE and not _place(ahead, tails, row, NONE):
-            ahead.model.clock[:] = before
+            put_back(ahead.model)
             return
 
 

@@ -17,7 +17,8 @@ from neurograph_storage.jit import kernel
 from neurograph_storage.loading import load_rows
 from neurograph_storage.ordered import in_order
 from neurograph_storage.store import ROW_STARTS, CircuitStore
-from neurograph_storage.stream import SHARED, WORDS, group_words, section_words
+
+I64 = NDArray[np.int64]
 
 # Words of rows that are read at most, 2 GiB, and at a time.
 _MOST_WORDS, _PIECE_WORDS = 2**30, 2**20
@@ -75,14 +76,15 @@ def take_census(circuit: Circuit, *, most_words: int = _MOST_WORDS, jobs: int | 
     batches = _batches(store, most_words)
     for (first, stop), rows in in_order(lambda batch: (batch, load_rows(store, batch)), batches, jobs, ahead=2):
         read[first:stop], out_degree[first:stop] = True, rows.lengths()
-        _count(rows.words, rows.starts, first, rows.block_neurons, scale, in_degree, delays, adjacency)
+        found = rows.synapses()
+        _count(first + found.row, found.target, found.delay, scale, in_degree, delays, adjacency)
     cell = (np.arange(neurons) * scale) >> _SHIFT
     size, sources = np.bincount(cell, minlength=cells), np.bincount(cell[read], minlength=cells)
     with np.errstate(invalid="ignore"):
         density = adjacency / (sources[:, None] * size[None, :])
-    found = np.flatnonzero(read)
-    estimate = np.round(in_degree * (neurons / max(1, len(found)))).astype(np.int64)
-    return Census(found, out_degree[found], estimate, delays, density)
+    whole = np.flatnonzero(read)
+    estimate = np.round(in_degree * (neurons / max(1, len(whole)))).astype(np.int64)
+    return Census(whole, out_degree[whole], estimate, delays, density)
 
 
 def _batches(store: CircuitStore, most_words: int) -> Iterator[tuple[int, int]]:
@@ -94,24 +96,8 @@ def _batches(store: CircuitStore, most_words: int) -> Iterator[tuple[int, int]]:
 
 
 @kernel
-def _count(
-    words: NDArray[np.uint16], starts: NDArray[np.int64], first: int, block_neurons: int, scale: int,
-    in_degree: NDArray[np.int64], delays: NDArray[np.int64], adjacency: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Count the synapses of consecutive rows, ``first`` being the storage id of the first of them."""
-    for r in range(len(starts) - 1):
-        to = adjacency[((first + r) * scale) >> _SHIFT]
-        sections = np.int64(words[starts[r]])
-        at = starts[r] + 1 + 3 * sections
-        for section in range(sections):
-            entry = starts[r] + 1 + 3 * section
-            block, end = np.int64(words[entry]) * block_neurons, at + section_words(words, entry)
-            while at < end:
-                count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-                body, stride = at + 2 + (kind == SHARED), 1 + (kind == WORDS)
-                delays[np.int64(words[at]) >> 3] += count
-                for k in range(count):
-                    target = block + np.int64(words[body + k * stride])
-                    in_degree[target] += 1
-                    to[(target * scale) >> _SHIFT] += 1
-                at += group_words(count, kind)
+def _count(source: I64, target: I64, delay: I64, scale: int, in_degree: I64, delays: I64, adjacency: I64) -> None:
+    for s in range(len(target)):
+        in_degree[target[s]] += 1
+        delays[delay[s]] += 1
+        adjacency[(source[s] * scale) >> _SHIFT, (target[s] * scale) >> _SHIFT] += 1

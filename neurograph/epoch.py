@@ -144,7 +144,10 @@ def _plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -
     place(tails)
     requested, launched = counters[REQUESTED], progress[LAUNCHED]
     due = launched + count_due(tails, launched, requested, step + work.epoch_steps)
-    while counters[PLACED] < due and give_up(tails.kept, tails.segments, launched, ahead.counters[GUESSED], step):
+    guessed = ahead.counters[GUESSED]
+    while counters[PLACED] < due and give_up(
+        tails.kept, tails.segments, tails.pool, tails.words, launched, guessed, step, ahead.model
+    ):
         place(tails)
     placed = counters[PLACED]
     send(tails, min(placed, due) if tails.mode[LAZY] else placed)

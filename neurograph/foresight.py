@@ -83,14 +83,15 @@ class Foresight:
     """
 
     def __init__(self, circuit: Circuit, prefetch: Prefetch, room: int) -> None:
-        self._circuit, self.prefetch, self._room = circuit, prefetch, room
+        self._circuit, self.prefetch = circuit, prefetch
+        self._partitions = partitions_for(prefetch.number, room)
         self.ahead, self.lines = Ahead.none(), _LINES if prefetch.number >= LAYOUT else 0
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes."""
         known = 16 * len(self.prefetch.known) if self.prefetch.known is not None else 0
-        return 4 * partitions_for(self.prefetch.number, self._room) ** 2 + self.lines * 8 * (FIELDS + 1) + known
+        return 4 * self._partitions**2 + self.lines * 8 * (FIELDS + 1) + known
 
     def begin(self, tails: NDArray[np.uint32], into: int) -> None:
         """Make what workers use.
@@ -105,8 +106,7 @@ class Foresight:
         number = self.prefetch.number
         if number < LAYOUT:
             return
-        window, partitions = max(1, round(WINDOW / self._circuit.dt)), partitions_for(number, self._room)
-        model = Model.make(number, tails, window, partitions)
+        model = Model.make(number, tails, max(1, round(WINDOW / self._circuit.dt)), self._partitions)
         if number == LAYOUT:
             follow_layout(model, self._circuit.store)
         self.ahead = Ahead.make(model, self.prefetch.spikes(self._circuit), into)

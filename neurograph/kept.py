@@ -208,16 +208,17 @@ def make_room(
         segment = oldest_kept(segments, until)
         if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
             return
-        _empty(kept, segments, pool, tails, segment, step, model)
+        _empty(kept, segments, pool, tails, segment, step, model, np.int64(_MOVE * segments.size))
 
 
 @kernel
 def _empty(
     kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], segment: int, step: int,
-    model: Model,
+    model: Model, movable: int,
 ) -> None:  # fmt: skip
+    """Empty a segment of kept tails: move up to ``movable`` words of what is hot or wanted, forget the rest."""
     leave(segments, segment)
-    row, movable = np.int64(kept.first[segment]), np.int64(_MOVE * segments.size)
+    row = np.int64(kept.first[segment])
     kept.first[segment], kept.placed[segment] = NONE, NONE
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
@@ -235,17 +236,15 @@ def _empty(
 
 
 @kernel
-def give_up(kept: Kept, segments: Segments, arrived: int, guessed: int, step: int) -> bool:
+def give_up(
+    kept: Kept, segments: Segments, pool: NDArray[np.uint16], tails: NDArray[np.uint32], arrived: int, guessed: int,
+    step: int, model: Model,
+) -> bool:  # fmt: skip
     """Free a segment of kept tails that nobody needs from ``step`` on, and forget them; return whether it could."""
     segment = oldest_kept(segments, step)
     if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
         return False
-    row = np.int64(kept.first[segment])
-    while row != NONE:
-        kept.at[row], kept.fresh[row] = NONE, 0
-        row = np.int64(kept.following[row])
-    kept.first[segment], kept.placed[segment] = NONE, NONE
-    leave(segments, segment)
+    _empty(kept, segments, pool, tails, segment, step, model, 0)
     release(segments, step)
     return True
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neurograph.plot import COLOURS, new_figure
+from neurograph.record import read_parquet
 from neurograph_storage.errors import DataError
 
 _MOST_NEURONS = len(COLOURS)
@@ -49,10 +50,7 @@ def plot_traces(
     ArgumentError, DataError
     """
     figure = new_figure(out, (10, 4))
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    table = read_parquet(path)
     name = _variable(table.column_names)
     times, neurons, values = (table[column].to_numpy() for column in ("time_ms", "neuron", name))
     inside = (times >= (-np.inf if start is None else start)) & (times < (np.inf if stop is None else stop))

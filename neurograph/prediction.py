@@ -57,7 +57,6 @@ class Model(NamedTuple):
         Steps.
     links : (partitions, partitions + 1) float32
         Share of synapses, or how often the second was active after the first; behind them, how often the first was.
-        Empty if nothing is guessed.
     table : (partitions, 5) int64
     clock : (5,) int64
     """
@@ -179,3 +178,9 @@ def next_row(model: Model, rows: int) -> int:
             return row
         clock[PLACE], clock[ROW] = clock[PLACE] + 1, 0
     return -1
+
+
+@kernel
+def put_back(model: Model) -> None:
+    """Let `next_row` return the same row once more."""
+    model.clock[ROW] -= 1

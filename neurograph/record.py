@@ -177,6 +177,20 @@ def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit)
         partial.unlink(missing_ok=True)
 
 
+def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
+    """Return the table of a Parquet file, or of a folder of its parts.
+
+    Raises
+    ------
+    DataError
+        If it is not Parquet.
+    """
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+
+
 def read_spikes(
     path: str | os.PathLike[str],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any] | None]:
@@ -189,10 +203,7 @@ def read_spikes(
     """
     if not Path(path).is_file() and not (Path(path).is_dir() and Path(path).suffix == ".partial"):
         raise ArgumentError(f"no file {path}")
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    table = read_parquet(path)
     missing = {"time_ms", "neuron"} - set(table.column_names)
     if missing:
         raise DataError(f"{path} has no column {', '.join(sorted(missing))}; a spike file has time_ms and neuron")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from neurograph.segments import KEPT
+from neurograph.series import thinned
 from neurograph.streaming import Stream
 from neurograph.tails import FREED, PLACED
 from neurograph_storage.fetching import KIND, ROW, WORDS
@@ -44,7 +45,7 @@ class Residency:
         began = time.perf_counter()
         self._notes.append(np.column_stack([[time_ms, wall_s], bytes_of(stream)]))
         if len(self._notes) > _MOST:
-            self._notes = [*self._notes[1:-1:2], self._notes[-1]]
+            self._notes = thinned(self._notes)
             self._interval *= 2
         self._due = wall_s + max(self._interval, (time.perf_counter() - began) / _MOST_COST)
 

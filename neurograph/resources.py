@@ -13,9 +13,7 @@ from neurograph_storage.sizes import format_size
 MIN_NEURONS_PER_WORKER = 10_000
 
 
-def make_executor(
-    circuit: Circuit, *, budget: int, workers: int | None, seed: int, prefetch: Prefetch | None = None
-) -> Executor:
+def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: int, prefetch: Prefetch) -> Executor:
     """Return the executor of a run: rows in memory if they fit in the budget beside the state, else from the disk.
 
     Raises

@@ -4,13 +4,15 @@ Counters are noted at most every 100 ms of wall time. When there are too many no
 interval doubles, so a run of any length has some thousands. Nothing is lost in between, since counters only add up.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from neurograph.statistics import Counters
+
+Note = TypeVar("Note")
 
 INTERVAL = 0.1  # s
 _MOST = 4096
@@ -19,6 +21,11 @@ NOTED = ("time_ms", "wall_s", "spikes", "synaptic_events", "bytes_read", "read_r
 _ADDING = NOTED[:-1]
 # What earlier checkpoints do not have, in the middle.
 _SINCE, _NEW = NOTED.index("hits"), 3
+
+
+def thinned(notes: list[Note]) -> list[Note]:
+    """Return every second note, and the last one: the end of what there is."""
+    return [*notes[1:-1:2], notes[-1]]
 
 
 class Series:
@@ -47,8 +54,7 @@ class Series:
         of_counters = (float(getattr(counters, name)) for name in NOTED[1:-1])
         self._notes.append((time_ms, *of_counters, float(resident)))
         if len(self._notes) > _MOST:
-            # The last one stays: the end of what there is.
-            self._notes = [*self._notes[1:-1:2], self._notes[-1]]
+            self._notes = thinned(self._notes)
             self._interval *= 2
 
     @property

@@ -125,14 +125,12 @@ class Stream:
     MemoryBudgetError
     """
 
-    def __init__(
-        self, circuit: Circuit, room: int, budget: int, workers: int, prefetch: Prefetch | None = None
-    ) -> None:
+    def __init__(self, circuit: Circuit, room: int, budget: int, workers: int, prefetch: Prefetch) -> None:
         self._store, self._budget = circuit.store, budget
         room -= circuit.neurons * _ROW_BYTES
         workers = min(workers, -(-circuit.neurons // self._store.block_neurons))
         sizes = reader_sizes(self._store.row_bytes, room)
-        self.foresight = Foresight(circuit, prefetch or Prefetch(), room)
+        self.foresight = Foresight(circuit, prefetch, room)
         slots, pool = _divide(self._store, room - sizes.nbytes - self.foresight.nbytes)
         self.bounds, heads, words = self._heads(pool)
         first = int(heads.starts[-1])

@@ -27,6 +27,11 @@ def preadv_rate(circuit: Circuit, size: float, *, pieces: int = 4000) -> float:
     return random_rate(paths, max(SECTOR, round(size / SECTOR) * SECTOR), pieces=pieces)
 
 
+def mean_row(circuit: Circuit) -> float:
+    """Return the bytes of a row, on average."""
+    return circuit.store.synapse_bytes / max(1, circuit.neurons)
+
+
 @kernel
 def sum_words(words: NDArray[np.uint16]) -> int:
     """Read words one after another, as plainly as can be."""

@@ -15,8 +15,8 @@ from neurograph.bench.child import run_command
 from neurograph.bench.columns import DT, budget_for, columns_in
 from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.limited import OVERHEAD, Task, run_limited
-from neurograph.bench.limits import preadv_rate
+from neurograph.bench.limited import OVERHEAD, Task
+from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import SETTLED, THREADS
 from neurograph.bench.others import Matrix, runner_of
 from neurograph.bench.parts import Part
@@ -51,7 +51,8 @@ def out_of_core_parts(folder: Path, settings: Settings) -> list[Part]:
     ]
 
 
-def _built(folder: Path, name: str, *options: str) -> Path:
+def built(folder: Path, name: str, *options: str) -> Path:
+    """Return the circuit ``NAME.zarr``, whose recipe is the first word of the name; build it if it is not there."""
     path = folder / f"{name}.zarr"
     if not path.exists():
         run_command(["build", name.split("-")[0], str(path), *options])
@@ -67,17 +68,12 @@ def room_for(circuit: Circuit, share: float) -> int:
 
 
 def _limited(path: Path, memory: int | None, settle: float, duration: float, **more: Any) -> dict[str, Any]:
-    if memory is not None:
-        forget(path)
-    task = Task(circuit=str(path), settle=settle, duration=duration, memory=memory, workers=THREADS, **more)
-    return run_limited(task)
+    return run_cold(Task(circuit=str(path), settle=settle, duration=duration, memory=memory, workers=THREADS, **more))
 
 
 def _microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Compare the microcircuit with a share of its rows' bytes in memory with all of them there."""
-    path = _built(
-        folder, f"microcircuit-{settings.scale:g}-raw-8", "--scale", f"{settings.scale}", "--weight-bits", "8"
-    )
+    path = built(folder, f"microcircuit-{settings.scale:g}-raw-8", "--scale", f"{settings.scale}", "--weight-bits", "8")
     circuit = Circuit(path)
     runs: dict[float, list[dict[str, Any]]] = {share: [] for share in (1.0, *(s for s, _ in _SHARES))}
     for _ in range(settings.rounds):
@@ -110,7 +106,7 @@ def _size(settings: Settings) -> list[str]:
 def modules_in(folder: Path, settings: Settings) -> Path:
     """Return a circuit whose modules are woken in turn; build it if it is not there."""
     options = ["--stimulus", "0.6", "--standing", "0.4"]
-    return _built(folder, f"modular-{settings.up_to:.0e}", *_size(settings), *options)
+    return built(folder, f"modular-{settings.up_to:.0e}", *_size(settings), *options)
 
 
 def _local(folder: Path, settings: Settings) -> Iterator[Figure]:
@@ -135,7 +131,7 @@ def _local(folder: Path, settings: Settings) -> Iterator[Figure]:
 
 def _bound_by_disk(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Compare a run that waits for the disk with plain reads of as many bytes at random places."""
-    path = _built(folder, f"random-{settings.up_to:.0e}", *_size(settings))
+    path = built(folder, f"random-{settings.up_to:.0e}", *_size(settings))
     circuit = Circuit(path)
     memory, runs, plain = max(room_for(circuit, 1 / 12), 512 * 2**20), [], []
     row = circuit.store.synapse_bytes // max(1, circuit.neurons)
@@ -187,17 +183,13 @@ def _pages(folder: Path, settings: Settings) -> Iterator[Figure]:
                 _limited(circuit.path, memory, settle, duration, active=active, every=every, spikes=str(spikes))
             )
             read.append(runs[-1]["bytes_read"] / max(1, PAGE * _distinct_pages(circuit, spikes, settle)))
-        note = f"{circuit.store.synapse_bytes / 2**30:.1f} GiB, rows of {_row(circuit):,.0f} bytes, "
+        note = f"{circuit.store.synapse_bytes / 2**30:.1f} GiB, rows of {mean_row(circuit):,.0f} bytes, "
         note += f"budget {memory / 2**20:.0f} MiB, resident rows {runs[-1]['resident'] / 2**20:.0f} MiB, "
         note += f"{runs[-1]['spikes']:,} spikes"
         what = f"{100 * share:g} % of rows active in a step"
         yield figure(f"{what}: bytes read / bytes of their pages", read, "", asked="at most 1.1", note=note)
         yield from _costs(what, runs)
     spikes.unlink()
-
-
-def _row(circuit: Circuit) -> float:
-    return circuit.store.synapse_bytes / max(1, circuit.neurons)
 
 
 def _against_memmap(folder: Path, settings: Settings) -> Iterator[Figure]:

@@ -7,18 +7,18 @@ where it does.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from neurograph.bench.child import run_command
-from neurograph.bench.disk import forget
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.limited import Task, run_limited
-from neurograph.bench.limits import preadv_rate
+from neurograph.bench.limited import Task
+from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import THREADS
-from neurograph.bench.outofcore import room_for
+from neurograph.bench.outofcore import built, room_for
 from neurograph.bench.parts import Part
+from neurograph.bench.scaling import run_cold
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.prediction import POLICIES
@@ -48,12 +48,10 @@ def _circuit(folder: Path, settings: Settings, recipe: str, delays: str) -> tupl
     """Return a circuit, built if it is not there, and after how many ms all of it has been awake."""
     neurons = max(1000, min(_MOST, settings.up_to // _SYNAPSES))
     turns = max(4, neurons // _MODULE)
-    path = folder / f"{recipe}-woken-{delays.replace(' ', '-')}-{neurons}.zarr"
-    if not path.exists():
-        sizes = ("--neurons", str(neurons), "--synapses-per-neuron", str(min(_SYNAPSES, neurons // 5)))
-        woken = ("--stimulus", "0.6", "--standing", "0.4", "--dwell", str(_DWELL), _RECIPES[recipe], str(turns))
-        run_command(["build", recipe, str(path), *sizes, *woken, *_DELAYS[delays]])
-    return path, turns * _DWELL
+    sizes = ("--neurons", str(neurons), "--synapses-per-neuron", str(min(_SYNAPSES, neurons // 5)))
+    woken = ("--stimulus", "0.6", "--standing", "0.4", "--dwell", str(_DWELL), _RECIPES[recipe], str(turns))
+    name = f"{recipe}-woken-{delays.replace(' ', '-')}-{neurons}"
+    return built(folder, name, *sizes, *woken, *_DELAYS[delays]), turns * _DWELL
 
 
 def _measure(folder: Path, settings: Settings, recipe: str, delays: str) -> Iterator[Figure]:
@@ -61,21 +59,20 @@ def _measure(folder: Path, settings: Settings, recipe: str, delays: str) -> Iter
     circuit, known = Circuit(path), path.with_suffix(".parquet")
     task = Task(circuit=str(path), settle=settle, duration=_TURNS * _DWELL, workers=THREADS)
     if not known.exists():
-        run_limited(Task(**{**vars(task), "spikes": str(known)}))
-    memory = room_for(circuit, _SHARE)
+        run_cold(replace(task, spikes=str(known)))
+    limited = replace(task, memory=room_for(circuit, _SHARE))
     runs: dict[str, list[dict[str, Any]]] = {policy: [] for policy in POLICIES}
     for _ in range(settings.rounds):
         for policy, found in runs.items():
-            forget(path)
-            of_policy = {"memory": memory, "prefetch": policy, "known": str(known) if policy == "oracle" else None}
-            found.append(run_limited(Task(**{**vars(task), **of_policy})))
+            of_policy = replace(limited, prefetch=policy, known=str(known) if policy == "oracle" else None)
+            found.append(run_cold(of_policy))
     yield from _figures(circuit, f"{recipe}, {delays}", delays, runs)
 
 
 def _figures(circuit: Circuit, of: str, delays: str, runs: dict[str, list[dict[str, Any]]]) -> Iterator[Figure]:
     stalls = {policy: [run["stall_s"] for run in found] for policy, found in runs.items()}
     exact = runs["exact"][-1]
-    rate = exact["bytes_read"] / exact["wall_s"] / preadv_rate(circuit, circuit.store.synapse_bytes / circuit.neurons)
+    rate = exact["bytes_read"] / exact["wall_s"] / preadv_rate(circuit, mean_row(circuit))
     note = f"{circuit.neurons:,} neurons, {circuit.synapses:,} synapses, resident rows "
     note += f"{exact['resident'] / 2**20:.0f} MiB; exact reads {rate:.2f} of what plain reads give"
     for policy, other, asked in _ASKED[delays]:

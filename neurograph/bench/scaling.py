@@ -15,7 +15,7 @@ from neurograph.bench.columns import DT, budget_for, columns_in
 from neurograph.bench.disk import forget
 from neurograph.bench.figures import Figure, figure, ratios
 from neurograph.bench.limited import OVERHEAD, OutOfMemoryError, Task, can_limit, run_limited
-from neurograph.bench.limits import preadv_rate, streaming_rate
+from neurograph.bench.limits import mean_row, preadv_rate, streaming_rate
 from neurograph.bench.others import NAMES, Matrix, memory_for_peers, runner_of
 from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
@@ -121,9 +121,7 @@ def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any) -
                         run_cold(task_for(circuit, limit, duration, active=ACTIVE, among=AMONG, silent=silent))
                     )
             others.run(steps)
-            limits.append(
-                (preadv_rate(circuit, circuit.store.synapse_bytes / circuit.neurons), streaming_rate(THREADS))
-            )
+            limits.append((preadv_rate(circuit, mean_row(circuit)), streaming_rate(THREADS)))
         yield from _speeds("active neurons fixed", circuit, runs, others, limits)
     for way in ways:
         spent = [other_cost(a, b, steps) for a, b in zip(runs[way], quiet[way], strict=True)]
@@ -151,9 +149,7 @@ def _fixed_rate(folder: Path, synapses: int, settings: Settings, costs: Any) -> 
             for way, limit in ways.items():
                 runs[way].append(run_cold(task_for(circuit, limit, duration, active=active)))
             others.run(round(duration / DT))
-            limits.append(
-                (preadv_rate(circuit, circuit.store.synapse_bytes / circuit.neurons), streaming_rate(THREADS))
-            )
+            limits.append((preadv_rate(circuit, mean_row(circuit)), streaming_rate(THREADS)))
         yield from _speeds("rate fixed", circuit, runs, others, limits)
 
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from neurograph.formats.tables import appearing
+from neurograph.record import read_parquet
 from neurograph.report.content import Content, content_of
 from neurograph.report.page import Page
 from neurograph.report.raster import Raster, read_raster
@@ -31,8 +30,8 @@ def folder_content(folder: Path) -> Content:
     parts = spikes if spikes.exists() else spikes.with_name(spikes.name + ".partial")
     try:
         residency = folder / RESIDENCY
-        tables = _read(folder / RATES), _read(folder / SERIES)
-        there = _read(residency) if residency.exists() else Residency().table()
+        tables = read_parquet(folder / RATES), read_parquet(folder / SERIES)
+        there = read_parquet(residency) if residency.exists() else Residency().table()
         return content_of(said, *tables, there, read_raster(parts, list(said["circuit"]["populations"])))
     except (KeyError, TypeError) as error:
         raise DataError(f"the run in {folder} is damaged: {error!r}") from error
@@ -58,14 +57,6 @@ def write_report(folder: Path, out: Path) -> int:
     ArgumentError, DataError
     """
     page = Page(folder_content(folder)).html().encode()
-    partial = out.with_name(out.name + ".new")
-    partial.write_bytes(page)
-    partial.replace(out)
+    with appearing(out) as partial:
+        partial.write_bytes(page)
     return len(page)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
