@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from neurograph.models.base import TILE, Floats, Integers, Model, at_least, register, tile_of, whole_steps
 from neurograph_storage import atomics, jit
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.jit import CFunction, kernel
+from neurograph_storage.jit import CFunction, is_found_again, kernel
 
 # With more states than this, the compiler gives up telling apart the rows of the state; it is then given a copy.
 _MOST_ROWS = 3
@@ -221,4 +221,5 @@ def _tile(model: type[StepModel]) -> CFunction:
         "tile_of": tile_of,
     }
     exec(compile(tile_source(model, name), code.co_filename, "exec"), names)
-    return CFunction(names[name], cache=code.co_freevars == () and Path(code.co_filename).is_file())
+    in_a_file = Path(code.co_filename).is_file() and is_found_again(model.step)
+    return CFunction(names[name], cache=code.co_freevars == () and in_a_file)

@@ -3,6 +3,7 @@
 With numba: GIL released, cached on disk, no fast-math (results must not depend on how the compiler reorders sums).
 """
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -16,9 +17,18 @@ get_function: Callable[..., Any] = cgutils.get_or_insert_function
 F = TypeVar("F", bound=Callable[..., object])
 
 
+def is_found_again(function: Callable[..., object]) -> bool:
+    """Return whether another process finds the module of a function by its name, as numba does for what it cached.
+
+    Not if a file is run in another way than as a program or a module, by `runpy` for example.
+    """
+    name = function.__module__
+    return name == "__main__" or getattr(sys.modules.get(name), "__spec__", None) is not None
+
+
 def kernel(function: F) -> F:
     """Compile ``function`` on first call; later processes load it from the disk cache."""
-    return cast("F", numba.njit(nogil=True, cache=True, fastmath=False)(function))
+    return cast("F", numba.njit(nogil=True, cache=is_found_again(function), fastmath=False)(function))
 
 
 def part(function: F) -> F:
