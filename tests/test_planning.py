@@ -51,7 +51,7 @@ def rows() -> list[tuple[str, float, float]]:
         ("microcircuit at scale 0.2: real-time factor", plan(SMALL, MACHINE).real_time_factor,
          measured(tenth, "real-time factor")),
         ("four coupled areas, `--delays 170`: real-time factor", plan(AREAS, MACHINE).real_time_factor,
-         measured("Thirty-two areas", "real-time factor of coupled areas")),
+         measured("Coupled areas in a fixed memory", "real-time factor of coupled areas")),
     ]  # fmt: skip
 
 
