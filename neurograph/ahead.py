@@ -50,6 +50,8 @@ class Ahead(NamedTuple):
     counters : (8,) int64
     message : (1,) int64
         Scratch.
+    look : int
+        Address of the kernel `look_ahead`; 0 if nothing is read ahead.
     """
 
     guessing: int
@@ -58,11 +60,12 @@ class Ahead(NamedTuple):
     known: NDArray[np.int64]
     counters: NDArray[np.int64]
     message: NDArray[np.int64]
+    look: int
 
     @staticmethod
     def make(model: Model, known: NDArray[np.int64], into: int) -> "Ahead":
         """Return that nothing has been read ahead yet."""
-        return Ahead(1, into, model, known, np.zeros(_COUNTERS, np.int64), np.zeros(1, np.int64))
+        return Ahead(1, into, model, known, np.zeros(_COUNTERS, np.int64), np.zeros(1, np.int64), 0)
 
     @staticmethod
     def none() -> "Ahead":
@@ -168,8 +171,8 @@ def arrive(ahead: Ahead, tails: Tails) -> int:
 
 
 @kernel
-def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
-    """Have more read, when all workers stand before ``step``."""
+def look_ahead(ahead: Ahead, tails: Tails, step: int) -> int:
+    """Have more read, when all workers stand before ``step``; return 0."""
     counters, segments, first = ahead.counters, tails.segments, ahead.counters[PLACED]
     if ahead.model.policy == ORACLE:
         _place_known(ahead, tails, step)
@@ -179,3 +182,4 @@ def look_ahead(ahead: Ahead, tails: Tails, step: int) -> None:
     if counters[PLACED] > first:
         ahead.message[0] = GUESS + first << COUNT_BITS | counters[PLACED] - first
         give_number(ahead.into, ahead.message)
+    return 0

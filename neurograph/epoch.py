@@ -14,7 +14,7 @@ from numba import carray  # type: ignore[attr-defined, unused-ignore]
 from numpy.typing import NDArray
 
 from neurograph.ahead import ARRIVED as GUESSED
-from neurograph.ahead import Ahead, arrive, look_ahead
+from neurograph.ahead import Ahead, arrive
 from neurograph.delivery import Cursors, Graph, has_room, launch
 from neurograph.kept import give_up
 from neurograph.noise import Drives
@@ -61,9 +61,9 @@ from neurograph.work import (
     Work,
 )
 from neurograph_storage.atomics import fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader, turn
+from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader
 from neurograph_storage.fetching import STEP as STEP_OF
-from neurograph_storage.jit import kernel, part
+from neurograph_storage.jit import call_kernel, kernel, part
 from neurograph_storage.libc import nanoseconds
 
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
@@ -77,7 +77,7 @@ _PATIENCE = 100_000
 def _wait(fetching: Fetching, reader: Reader, turns: int) -> int:
     """Do something useful while waiting for others; return ``turns`` + 1."""
     if len(reader.queue.busy) > 0 and turns % _SPINS_A_TURN == 0:
-        turn(fetching, reader, 0)
+        call_kernel(fetching.turn, (fetching, reader, 0))
     if turns > _SPINS:
         give_way()
     return turns + 1
@@ -128,7 +128,7 @@ def _keys(work: Work, common: Common, start: int, spikes: int) -> NDArray[np.int
 
 
 @kernel
-def _plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -> int:
+def plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -> int:
     """Free, request and place tails, once an epoch; return `FULL` if one that is due has no place, else `DONE`."""
     progress, counters = work.progress, tails.counters
     if work.worker != 0 or counters[MADE] > progress[EPOCH]:
@@ -159,7 +159,7 @@ def _plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -
     early &= placed >= launched + count_due(tails, launched, requested, step + 2 * work.epoch_steps)
     publish(counters, PLANNED, progress[EPOCH] + 1 + early)
     if ahead.guessing and not tails.mode[CAUTIOUS]:
-        look_ahead(ahead, tails, step)
+        call_kernel(ahead.look, (ahead, tails, step))
     return DONE
 
 
@@ -183,7 +183,7 @@ def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader:
 
 
 @kernel
-def _launch_tails(
+def launch_tails(
     work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
 ) -> int:
     """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `LATE` or `ABORTED`."""
@@ -193,7 +193,7 @@ def _launch_tails(
             return ABORTED
         turns = _wait(fetching, reader, turns)
     if len(reader.queue.busy) > 0:
-        turn(fetching, reader, 0)
+        call_kernel(fetching.turn, (fetching, reader, 0))
     placed = fetch(tails.counters, PLACED)
     due = count_due(tails, progress[LAUNCHED], placed, progress[STEP] + work.epoch_steps)
     if not has_room(cursors, due * cursors.bins.shape[1]):
@@ -252,12 +252,12 @@ def advance(
             if not has_room(cursors, spikes * cursors.bins.shape[1]):
                 progress[WANTED] = spikes
                 return CURSORS
-            if tails.streaming and _plan(work, common, tails, ahead, spikes) != DONE:
+            if tails.streaming and call_kernel(work.plan, (work, common, tails, ahead, spikes)) != DONE:
                 return FULL
             _launch_epoch(work, cursors, graph, common, start, True)
             progress[PHASE] = _AWAITING
         if tails.streaming:
-            status = _launch_tails(work, cursors, graph, common, tails, fetching, reader)
+            status = call_kernel(work.launch, (work, cursors, graph, common, tails, fetching, reader))
             if status != DONE:
                 return status
         progress[EPOCH] += 1

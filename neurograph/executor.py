@@ -22,10 +22,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.ahead import Ahead
+from neurograph.ahead import Ahead, look_ahead
 from neurograph.circuit import Circuit
 from neurograph.delivery import Cursors, Graph
-from neurograph.epoch import advance, spikes_of_epoch
+from neurograph.epoch import advance, launch_tails, plan, spikes_of_epoch
 from neurograph.events import OutsideEvents, no_events
 from neurograph.record import SpikePart
 from neurograph.share import Share, drives_of
@@ -63,8 +63,9 @@ from neurograph.work import (
     Work,
 )
 from neurograph_storage.codec import RAW
-from neurograph_storage.fetching import no_fetching, no_reader
+from neurograph_storage.fetching import no_fetching, no_reader, turn
 from neurograph_storage.guard import RowGuard
+from neurograph_storage.jit import address_of
 
 # Steps and time between two returns to Python at most, and room for spikes in a log at least.
 MAX_STEPS = 4096
@@ -98,7 +99,7 @@ class _Worker:
         log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
         self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
-                          log, counts, none, none, _NO_PAST, 0)  # fmt: skip
+                          log, counts, none, none, _NO_PAST, 0, 0, 0)  # fmt: skip
         self._reader = executor.stream.readers.of_worker(number) if executor.stream else no_reader()
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
@@ -133,12 +134,25 @@ class _Worker:
         progress[NEXT_INJECTED] = 0
         progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
         try:
+            self._compile()
             while self._go_on(until):
                 pass
         except BaseException:
             self._executor.abort()
             raise
         self.take_log()
+
+    def _compile(self) -> None:
+        """Compile what only a circuit that streams needs."""
+        executor, work = self._executor, self._work
+        if executor.stream and not work.plan:
+            tails, reading = executor.tails, (executor.fetching, self._reader)
+            if executor.ahead.guessing and not executor.ahead.look:
+                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, executor.ahead, tails, 0))
+            plan_at = address_of(plan, work, executor.common, tails, executor.ahead, 0)
+            launch_at = address_of(launch_tails, work, self._cursors, executor.graph, executor.common, tails, *reading)
+            executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
+            self._work = work._replace(plan=plan_at, launch=launch_at)
 
     def _go_on(self, until: int) -> bool:
         """Call compiled code, do what it asks for, and return whether it must be called again."""

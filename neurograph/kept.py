@@ -227,7 +227,8 @@ def _empty(
         if stays and words <= movable and has_room(segments, words, 1):
             at = take(segments, KEPT, words, NONE)
             enter(kept, segments, row, at, NONE)
-            pool[at : at + words] = pool[source : source + words]
+            for k in range(words):
+                pool[at + k] = pool[source + k]
             movable -= words
             kept.numbers[MOVED] += 1
         else:

@@ -124,7 +124,8 @@ def predict(model: Model, step: int, room: int) -> None:
         active[p] = table[p, SPIKES] > 0 and table[p, SPIKES] * count >= total
     if model.policy == LEARNED:
         _learn(model, active)
-    table[:, ACTIVE], table[:, SPIKES] = active, 0
+    for p in range(count):
+        table[p, ACTIVE], table[p, SPIKES] = active[p], 0
     _rank(model, room)
 
 
@@ -156,7 +157,8 @@ def _rank(model: Model, room: int) -> None:
     table, count, expected = model.table, len(model.table), _expected(model)
     least = _SELDOM if model.policy == LEARNED else _CHANCE / count
     order, filled, wanted = np.argsort(-expected), 0, 0
-    table[:, WANTED] = 0
+    for partition in range(count):
+        table[partition, WANTED] = 0
     while wanted < count and expected[order[wanted]] >= least:
         partition = order[wanted]
         filled += table[partition, WORDS]

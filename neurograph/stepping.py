@@ -218,12 +218,15 @@ def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> Non
     deliver(cursors, graph, step, neurons.codes, neurons.due)
     at = step - past.first_step
     first, end = past.starts[at], past.starts[at + 1]
-    work.log[logged : logged + end - first] = past.storage[first:end]
+    for k in range(end - first):
+        work.log[logged + k] = past.storage[first + k]
     work.log_counts[step - progress[FIRST_STEP]] = end - first
     progress[LOGGED] = logged + end - first
     progress[STEP] = step + 1
     if at + 2 == len(past.starts):
-        neurons.codes[:] = 0
+        for codes in neurons.codes:
+            for i in range(len(codes)):
+                codes[i] = 0
 
 
 @part

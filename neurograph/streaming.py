@@ -274,7 +274,7 @@ class Stream:
             self._files.unit, gap_of(store.path, self._files, store.synapse_bytes),
             read_address(), self.readers.pipe, self.readers.guesses if self.foresight.lines else -1, self.tails.slots,
             self.graph.words, self.tails.requests, self.tails.state,
-            np.zeros(2, np.int64),
+            np.zeros(2, np.int64), 0,
         )  # fmt: skip
 
 

@@ -84,6 +84,8 @@ class Work(NamedTuple):
         Steps that have been before: their spikes are taken from here.
     deadline : int
         When to come back, in nanoseconds.
+    plan, launch : int
+        Addresses of the kernels that a circuit that streams needs; 0 if it does not.
     """
 
     worker: int
@@ -97,3 +99,5 @@ class Work(NamedTuple):
     injected: Events
     past: Past
     deadline: int
+    plan: int
+    launch: int

@@ -1,7 +1,7 @@
 """Write docs/benchmarks.md: ``python scripts/write_benchmarks.py RESULTS docs/benchmarks.md``.
 
-RESULTS is a folder of what ``neurograph bench all --out RESULTS`` wrote. Nothing in the page is typed by hand; pictures
-go to ``images`` beside it.
+RESULTS is a folder of what ``neurograph bench all --out RESULTS`` wrote; those that the page was written from are in
+``docs/results``. Nothing in the page is typed by hand; pictures go to ``images`` beside it.
 """
 
 import json
@@ -86,11 +86,14 @@ def short_of(found: dict[str, dict[str, Any]]) -> list[str]:
     return [*lines, *failed, ""] if failed else lines
 
 
-def main(results: Path, page: Path) -> None:
-    """Write the page and its pictures from all results."""
-    read = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
-    names = [*(name for name in TITLES if name in read), *(name for name in read if name not in TITLES)]
-    found = {name: read[name] for name in names}
+def results_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what each suite found, in the order in which the page tells it."""
+    read = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    return {name: read[name] for name in [*TITLES, *read] if name in read}
+
+
+def page_of(found: dict[str, dict[str, Any]], pictures: dict[str, str]) -> str:
+    """Return the page; ``pictures`` by suite, as links."""
     lines = [
         "# Benchmarks",
         "",
@@ -102,10 +105,16 @@ def main(results: Path, page: Path) -> None:
         *short_of(found),
     ]
     for name, result in found.items():
-        picture = f"images/bench-{name}.png"
-        drawn = draw({**result, "suite": name}, page.parent / picture)
-        lines += section(name, result, picture if drawn else None)
-    page.write_text("\n".join(lines))
+        lines += section(name, result, pictures.get(name))
+    return "\n".join(lines)
+
+
+def main(results: Path, page: Path) -> None:
+    """Write the page and its pictures from all results."""
+    found = results_in(results)
+    links = {name: f"images/bench-{name}.png" for name in found}
+    drawn = {name for name, result in found.items() if draw({**result, "suite": name}, page.parent / links[name])}
+    page.write_text(page_of(found, {name: link for name, link in links.items() if name in drawn}))
 
 
 if __name__ == "__main__":

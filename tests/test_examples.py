@@ -1,6 +1,7 @@
 """What the documents show works: every example prints what its .out file holds, and links lead somewhere."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,14 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "storage" / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_page_of_benchmarks_is_what_the_script_makes_of_the_results() -> None:
+    script, docs = runpy.run_path(str(ROOT / "scripts" / "write_benchmarks.py")), ROOT / "docs"
+    found = script["results_in"](docs / "results")
+    links = {name: f"images/bench-{name}.png" for name in found}
+    there = {name: link for name, link in links.items() if (docs / link).exists()}
+    assert (docs / "benchmarks.md").read_text() == script["page_of"](found, there)
 
 
 def test_every_figure_of_the_readme_is_a_measured_one() -> None:

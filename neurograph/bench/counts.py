@@ -17,6 +17,7 @@ from neurograph.circuit import Circuit
 from neurograph.cortex import microcircuit
 from neurograph.network import Network
 from neurograph.simulation import Simulation
+from neurograph_storage.jit import Kernel
 from neurograph_storage.sizes import GIB, MIB
 
 _DURATION = 40.0  # ms
@@ -63,8 +64,8 @@ def specialisations() -> int:
     modules = [
         module for name, module in sys.modules.items() if name.split(".")[0] in ("neurograph", "neurograph_storage")
     ]
-    kernels = {id(k): k for module in modules for k in vars(module).values() if hasattr(k, "nopython_signatures")}
-    return sum(len(kernel.nopython_signatures) for kernel in kernels.values())
+    kernels = {id(k): k for module in modules for k in vars(module).values() if isinstance(k, Kernel)}
+    return sum(len(kernel.of_python.nopython_signatures) for kernel in kernels.values())
 
 
 def main() -> None:

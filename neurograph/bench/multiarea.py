@@ -32,7 +32,7 @@ from neurograph_storage.sizes import GIB, MIB, format_size
 # As many areas as a machine of 16 GiB runs in memory.
 _AREAS_RUN, _AREAS_MODEL = 4, 32
 # Bytes of an area on the disk at full scale, about; what stays free; circuits that are larger do not stay.
-_AN_AREA, _SPARE, _KEPT = 0.9e9, 10 * GIB, 10 * GIB
+_AN_AREA, _SPARE, _KEPT = {"compressed": 0.9e9, "raw": 1.3e9}, 10 * GIB, 10 * GIB
 _SETTLE, _SHARE_OF_DURATION = 100.0, 10
 
 
@@ -58,17 +58,17 @@ def multiarea_parts(folder: Path, settings: Settings) -> list[Part]:
     return [*parts, Part(name="published", measure=_published, uses=())]
 
 
-def _built(folder: Path, areas: int, scale: float) -> tuple[Path, float | None]:
+def _built(folder: Path, areas: int, scale: float, codec: str = "compressed") -> tuple[Path, float | None]:
     """Return the circuit, and how many seconds building took, unless it was there."""
-    out = folder / f"multiarea-{areas}-{scale:g}-compressed-8.zarr"
+    out = folder / f"multiarea-{areas}-{scale:g}-{codec}-8.zarr"
     if out.exists():
         return out, None
-    needed, free = areas * _AN_AREA * scale**2 + _SPARE, shutil.disk_usage(folder).free
+    needed, free = areas * _AN_AREA[codec] * scale**2 + _SPARE, shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(
             f"{areas} areas need {format_size(needed)} on the disk of {folder}, {format_size(free)} are free"
         )
-    options = ["--areas", str(areas), "--scale", str(scale), "--codec", "compressed", "--weight-bits", "8"]
+    options = ["--areas", str(areas), "--scale", str(scale), "--codec", codec, "--weight-bits", "8"]
     return out, run_command(["build", "multiarea", str(out), *options]).seconds
 
 
@@ -157,11 +157,7 @@ def _published() -> Iterator[Figure]:
 def _rates(folder: Path, settings: Settings) -> Iterator[Figure]:
     """Compare the rates of coupled areas, averaged over areas, with those of one microcircuit."""
     areas = min(settings.areas, _AREAS_RUN)
-    out = folder / f"multiarea-{areas}-{settings.scale:g}-raw-8.zarr"
-    if not out.exists():
-        options = ["--areas", str(areas), "--scale", str(settings.scale), "--weight-bits", "8"]
-        run_command(["build", "multiarea", str(out), *options])
-    with Simulation(out, workers=THREADS, seed=1) as simulation:
+    with Simulation(_built(folder, areas, settings.scale, "raw")[0], workers=THREADS, seed=1) as simulation:
         simulation.run(SETTLED + settings.duration)
         rates = mean_rates(simulation, SETTLED, settings.duration)
         factor = simulation.statistics.real_time_factor

@@ -84,7 +84,8 @@ def cut(into: U16, at: int, words: U16, start: int, low: int, high: int) -> int:
         if length > 0:
             into[entry_to] = words[entry]
             into[entry_to + 1], into[entry_to + 2] = length & 0xFFFF, length >> 16
-            into[to : to + length] = words[first:last]
+            for k in range(length):
+                into[to + k] = words[first + k]
             entry_to, to = entry_to + 3, to + length
         place = end
     return to

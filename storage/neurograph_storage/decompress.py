@@ -163,7 +163,8 @@ def plain_starts(words: U16, starts: I64) -> I64:
     for r in range(len(starts) - 1):
         length = get_gamma(words, starts[r] * 16)[0]
         if length > _MAX_GROWTH * (starts[r + 1] - starts[r]):
-            places[r + 1 :] = places[r]
+            for behind in range(r + 1, len(places)):
+                places[behind] = places[r]
             break
         places[r + 1] = places[r] + length
     return places

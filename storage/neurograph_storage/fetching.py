@@ -92,6 +92,8 @@ class Fetching(NamedTuple):
         Of each request.
     failed : (2,) int64
         How many failures there were; the request of the first.
+    turn : int
+        Address of the kernel `turn`; 0 as long as no kernel takes turns.
     """
 
     starts: NDArray[np.uint64]
@@ -111,6 +113,7 @@ class Fetching(NamedTuple):
     requests: I64
     state: I64
     failed: I64
+    turn: int
 
 
 class Reader(NamedTuple):
@@ -157,7 +160,7 @@ def no_fetching() -> Fetching:
     """Return what a circuit in memory has."""
     empty, table, words = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64), np.empty(0, np.uint16)
     starts = np.empty(0, np.uint64)
-    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, -1, 1, words, table, empty, empty)
+    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, -1, 1, words, table, empty, empty, 0)
 
 
 @kernel

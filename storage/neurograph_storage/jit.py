@@ -5,7 +5,7 @@ With numba: GIL released, cached on disk, no fast-math (results must not depend 
 
 import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, update_wrapper
 from typing import Any, TypeVar, cast
 
 import numba
@@ -13,8 +13,15 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+# Numba declares no types for these.
 get_function: Callable[..., Any] = cgutils.get_or_insert_function
+unpack_tuple: Callable[..., Any] = cgutils.unpack_tuple
+if_unlikely: Callable[..., Any] = cgutils.if_unlikely
+type_of: Callable[..., Any] = numba.typeof
+unliteral: Callable[..., Any] = types.unliteral
 F = TypeVar("F", bound=Callable[..., object])
+# Of what only kernels call: nothing for calls from Python, and not cached, since callers hold it.
+_INSIDE: dict[str, Any] = {"fastmath": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def is_found_again(function: Callable[..., object]) -> bool:
@@ -26,14 +33,68 @@ def is_found_again(function: Callable[..., object]) -> bool:
     return name == "__main__" or getattr(sys.modules.get(name), "__spec__", None) is not None
 
 
+class Kernel:
+    """A function that is compiled: as Python calls it, and again, without what that takes, into kernels that call it.
+
+    Only the former is kept on disk. What numba adds for calls from Python, a conversion of every argument, takes longer
+    to compile than most kernels do, and would be compiled into all that call them.
+
+    A kernel that is large, and not always needed, is rather called by its address, with `call_kernel`: then it is
+    compiled once, not into all that call it, and not at all where none does.
+    """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.of_python = numba.njit(nogil=True, cache=is_found_again(function), fastmath=False)(function)
+        self._of_kernels = numba.njit(nogil=True, **_INSIDE)(function)
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function returns."""
+        return self.of_python(*arguments)
+
+    def address(self, *arguments: Any) -> int:
+        """Compile for arguments of these types, and return what `call_kernel` finds that by, as long as this lives."""
+        kinds = tuple(type_of(argument) for argument in arguments)
+        self.of_python.compile(kinds)
+        compiled: Any = self.of_python.overloads[kinds]
+        address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        return address
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes this for where a kernel calls it."""
+        return self._of_kernels._numba_type_
+
+
 def kernel(function: F) -> F:
-    """Compile ``function`` on first call; later processes load it from the disk cache."""
-    return cast("F", numba.njit(nogil=True, cache=is_found_again(function), fastmath=False)(function))
+    """Compile ``function`` on first call; later processes load it from the disk cache. See `Kernel`."""
+    return cast("F", Kernel(function))
+
+
+def address_of(function: Callable[..., object], *arguments: Any) -> int:
+    """Return `Kernel.address` of a kernel."""
+    return cast("Kernel", function).address(*arguments)
 
 
 def part(function: F) -> F:
     """Compile ``function`` into its callers: for parts of a kernel that take so many arrays that passing them costs."""
-    return cast("F", numba.njit(nogil=True, cache=True, fastmath=False, forceinline=True)(function))
+    return cast("F", numba.njit(nogil=True, forceinline=True, **_INSIDE)(function))
+
+
+def _call_kernel(context: Any, address: Any, arguments: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+    """In a kernel: call the one at ``address``, compiled for just these arguments, which returns an int64."""
+    kinds = [unliteral(kind) for kind in arguments]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+        convention, given = context.call_conv, unpack_tuple(builder, values[1], len(kinds))
+        kind = convention.get_function_type(types.int64, kinds)
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        status, result = convention.call_function(builder, function, types.int64, kinds, given)
+        with if_unlikely(builder, status.is_error):
+            convention.return_status_propagate(builder, status)
+        return result
+
+    return types.int64(types.int64, arguments), generate
 
 
 def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
@@ -52,6 +113,7 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (num
     return types.void(array, index), generate
 
 
+call_kernel = cast("Callable[[int, Any], int]", intrinsic(_call_kernel))
 prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
 
 
