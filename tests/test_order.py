@@ -137,7 +137,9 @@ def test_refusals(plain: ng.Circuit, tmp_path: Path) -> None:
     with pytest.raises(CircuitExistsError):
         ng.order(plain, plain.path, method="none")
     with pytest.raises(ArgumentError, match="every storage id exactly once"):
-        ordering.write_ordered(plain, tmp_path / "o.zarr", np.zeros(400, np.int64), method="none")
+        ordering.write_ordered(
+            plain, tmp_path / "o.zarr", np.zeros(400, np.int64), np.zeros(400, np.int64), method="none"
+        )
 
 
 def test_build_in_an_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

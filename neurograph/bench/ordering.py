@@ -28,7 +28,6 @@ from neurograph.ordering.compare import Line, measure
 from neurograph.ordering.objective import partition_of, touched
 from neurograph.ordering.order import decide
 from neurograph.ordering.reads import POOL_SHARE
-from neurograph.ordering.reordered import stored_lengths
 from neurograph.ordering.wiring import StoredWiring
 from neurograph_storage.sizes import GIB
 
@@ -101,7 +100,7 @@ def _lines(circuit: Circuit, activity: Activity, methods: tuple[str, ...], plant
     if planted is not None:
         orders["planted"] = planted
     pool = 2 * circuit.store.counts.words // POOL_SHARE
-    lengths = stored_lengths(circuit.store)
+    lengths = StoredWiring(circuit.store, GIB).lengths()
     return {name: measure(circuit, name, order, after, lengths, pool=pool) for name, order in orders.items()}
 
 

@@ -24,7 +24,8 @@ from neurograph.circuit import Circuit
 from neurograph.prediction import POLICIES
 
 _SHARE, _DWELL, _TURNS = 1 / 8, 50.0, 10
-_SYNAPSES, _MODULE, _MOST = 1000, 5000, 200_000
+# Modules so small that what their spikes need is less than half of what the disk can give.
+_SYNAPSES, _MODULE, _MOST = 1000, 2500, 200_000
 _RECIPES = {"modular": "--modules", "sheet": "--stripes"}
 _DELAYS = {"one step": ("--delay", "0.1"), "1.5 ms": ("--delay", "1.5", "--delay-std", "0.75")}
 # What is asked of which policy against which, where delays are so long.
@@ -50,7 +51,7 @@ def _circuit(folder: Path, settings: Settings, recipe: str, delays: str) -> tupl
     turns = max(4, neurons // _MODULE)
     sizes = ("--neurons", str(neurons), "--synapses-per-neuron", str(min(_SYNAPSES, neurons // 5)))
     woken = ("--stimulus", "0.6", "--standing", "0.4", "--dwell", str(_DWELL), _RECIPES[recipe], str(turns))
-    name = f"{recipe}-woken-{delays.replace(' ', '-')}-{neurons}"
+    name = f"{recipe}-woken-{turns}-{delays.replace(' ', '-')}-{neurons}"
     return built(folder, name, *sizes, *woken, *_DELAYS[delays]), turns * _DWELL
 
 

@@ -19,7 +19,7 @@ from neurograph.ordering.activity import Activity
 from neurograph.ordering.objective import partition_of, touched
 from neurograph.ordering.order import decide
 from neurograph.ordering.reads import POOL_SHARE, UNITS, count_reads, partitions_fired
-from neurograph.ordering.reordered import ReorderedRows, stored_lengths
+from neurograph.ordering.reordered import ReorderedRows
 from neurograph.ordering.wiring import StoredWiring
 from neurograph_storage.codec import encode
 from neurograph_storage.errors import ArgumentError
@@ -89,7 +89,7 @@ def compare(
     before, after = activity.halves()
     if len(after) == 0:
         raise ArgumentError("nothing fires in the second half of the activity; record more of it")
-    lengths = stored_lengths(circuit.store, jobs)
+    lengths = StoredWiring(circuit.store, memory, jobs).lengths()
     for method in methods:
         with _peak() as peak:
             started = time.perf_counter()
@@ -119,7 +119,7 @@ def measure(
     decided : (neurons,) int64
         From `neurograph.ordering.order.decide`.
     lengths : (neurons,) int64
-        From `neurograph.ordering.reordered.stored_lengths`.
+        Of its rows as they are.
     cost : (float, int)
         What it took to decide, in seconds and bytes.
     """

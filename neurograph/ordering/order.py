@@ -22,7 +22,7 @@ from neurograph.memory import batch_synapses
 from neurograph.network import Network
 from neurograph.ordering.activity import Activity, pilot, recorded
 from neurograph.ordering.methods import Setting, check_method
-from neurograph.ordering.reordered import ReorderedRows, stored_lengths
+from neurograph.ordering.reordered import ReorderedRows
 from neurograph.ordering.wiring import StoredWiring
 from neurograph.space import check_space, named_disk_full
 from neurograph_storage.codec import RAW, check_codec
@@ -87,9 +87,11 @@ def order(
     check_codec(codec or opened.store.codec)
     opened.store.check_tables()
     activity = activity_of(opened, spikes, pilot_ms) if method == "coactivity" else None
-    decided = decide(opened, method, activity, memory=budget, jobs=jobs)
+    wiring = StoredWiring(opened.store, budget, jobs)
+    decided, lengths = decide(opened, method, activity, wiring=wiring, memory=budget, jobs=jobs), wiring.lengths()
+    del wiring
     return write_ordered(
-        opened, final, decided, method=method, codec=codec, memory=budget, jobs=jobs, progress=progress
+        opened, final, decided, lengths, method=method, codec=codec, memory=budget, jobs=jobs, progress=progress
     )
 
 
@@ -139,19 +141,29 @@ def activity_of(circuit: Circuit, spikes: str | os.PathLike[str] | None, pilot_m
 
 
 def decide(
-    circuit: Circuit, method: str, activity: Activity | None = None, *, memory: int = GIB, jobs: int | None = None
+    circuit: Circuit,
+    method: str,
+    activity: Activity | None = None,
+    *,
+    wiring: StoredWiring | None = None,
+    memory: int = GIB,
+    jobs: int | None = None,
 ) -> I64:
-    """Return the storage id, as it is now, of the neuron at each new place, (neurons,) int64."""
+    """Return the storage id, as it is now, of the neuron at each new place, (neurons,) int64.
+
+    With ``wiring``, rows that it has read are not read again.
+    """
     setting = Setting(
         rows=circuit.store.attributes["partition_rows"], dt=circuit.dt, memory=memory, jobs=jobs, activity=activity
     )
-    return check_method(method)(StoredWiring(circuit.store, memory, jobs), setting)
+    return check_method(method)(wiring or StoredWiring(circuit.store, memory, jobs), setting)
 
 
 def write_ordered(
     circuit: Circuit,
     out: Path,
     decided: I64,
+    lengths: I64,
     *,
     method: str,
     codec: str | None = None,
@@ -159,7 +171,7 @@ def write_ordered(
     jobs: int | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Circuit:
-    """Write a circuit in a given order and open it; parameters as for `order`."""
+    """Write a circuit in a given order and open it; ``lengths`` of its rows as they are, the rest as for `order`."""
     store, form = circuit.store, codec or circuit.store.codec
     if not np.array_equal(np.sort(decided), np.arange(circuit.neurons)):
         raise ArgumentError("an order must hold every storage id exactly once")
@@ -169,7 +181,7 @@ def write_ordered(
         decided,
         block_neurons=store.block_neurons,
         resident=memory // _RESIDENT_SHARE,
-        lengths=stored_lengths(store, jobs),
+        lengths=lengths,
     )
     if 2 * store.counts.words > memory:
         store.advise(fits=False)

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from neurograph_storage.codec import decode
 from neurograph_storage.jit import kernel
-from neurograph_storage.loading import load_rows
 from neurograph_storage.mapping import drop
-from neurograph_storage.ordered import in_order
 from neurograph_storage.rows import Rows
 from neurograph_storage.sorting import sort_rows
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
@@ -28,19 +26,6 @@ I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
-
-_BATCH_WORDS = 2**20
-
-
-def stored_lengths(store: CircuitStore, jobs: int | None = None) -> I64:
-    """Return the synapses in each row, (neurons,) int64; all rows are read, and checked.
-
-    Raises
-    ------
-    CorruptionError
-    """
-    counts = in_order(lambda batch: load_rows(store, batch).lengths(), store.row_batches(_BATCH_WORDS), jobs)
-    return np.concatenate([np.empty(0, np.int64), *counts])
 
 
 class ReorderedRows:
@@ -55,7 +40,7 @@ class ReorderedRows:
     resident : int
         Bytes of the mapped circuit that may stay in memory.
     lengths : (neurons,) int64
-        Synapses in each row, by storage id as it is, from `stored_lengths`.
+        Synapses in each row, by storage id as it is; from `StoredWiring.lengths`, which has checked all rows.
     """
 
     def __init__(self, store: CircuitStore, order: I64, *, block_neurons: int, resident: int, lengths: I64) -> None:

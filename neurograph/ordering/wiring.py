@@ -100,6 +100,20 @@ class StoredWiring:
         self._store, self._jobs = store, jobs
         self._keep = 4 * self.synapses + 8 * self.neurons <= memory // _KEEP_SHARE
         self._kept: list[Piece] = []
+        self._lengths: I64 | None = None
+
+    def lengths(self) -> I64:
+        """Return the synapses in each row, (neurons,) int64; all rows are read and checked, unless they have been.
+
+        Raises
+        ------
+        CorruptionError
+        """
+        if self._lengths is None:
+            for _ in self.each(lambda _piece: None):
+                pass
+        assert self._lengths is not None
+        return self._lengths
 
     def each(self, function: Callable[[Piece], Result]) -> Iterator[Result]:
         """See `Wiring`.
@@ -112,16 +126,18 @@ class StoredWiring:
             yield from in_order(function, self._kept, self._jobs, ahead=len(self._kept))
             return
         pieces: list[Piece] = []
+        lengths = [np.empty(0, np.int64)]
 
-        def task(batch: tuple[int, int]) -> tuple[Piece | None, Result]:
+        def task(batch: tuple[int, int]) -> tuple[Piece | None, I64, Result]:
             piece = self._piece(batch)
-            return piece if self._keep else None, function(piece)
+            return piece if self._keep else None, np.diff(piece.starts), function(piece)
 
-        for piece, result in in_order(task, self._store.row_batches(_PIECE_WORDS), self._jobs, ahead=_AHEAD):
+        for piece, of_rows, result in in_order(task, self._store.row_batches(_PIECE_WORDS), self._jobs, ahead=_AHEAD):
             if piece is not None:
                 pieces.append(piece)
+            lengths.append(of_rows)
             yield result
-        self._kept = pieces
+        self._kept, self._lengths = pieces, np.concatenate(lengths)
 
     def _piece(self, batch: tuple[int, int]) -> Piece:
         rows = load_rows(self._store, batch)
