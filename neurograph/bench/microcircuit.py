@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -48,6 +49,11 @@ def microcircuit_parts(folder: Path, settings: Settings) -> list[Part]:
     elif "nest" in settings.peers:
         parts.append(Part(name="irregularity", measure=partial(_irregularity, folder, settings), uses=("scale",)))
     return parts
+
+
+def small_parts(folder: Path, settings: Settings) -> list[Part]:
+    """Return the parts of the suite at a fifth of the scale, where NEST's threads fit, too."""
+    return microcircuit_parts(folder, replace(settings, scale=0.2 * settings.scale))
 
 
 def _path(folder: Path, settings: Settings) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from neurograph.bench.balanced import balanced_parts
 from neurograph.bench.kernels import kernel_parts
-from neurograph.bench.microcircuit import microcircuit_parts
+from neurograph.bench.microcircuit import microcircuit_parts, small_parts
 from neurograph.bench.multiarea import multiarea_parts
 from neurograph.bench.ordering import ordering_parts
 from neurograph.bench.outofcore import out_of_core_parts
@@ -22,6 +22,7 @@ SUITES: dict[str, Callable[[Path, Settings], list[Part]]] = {
     "kernels": kernel_parts,
     "balanced": balanced_parts,
     "microcircuit": microcircuit_parts,
+    "microcircuit-0.2": small_parts,
     "order": ordering_parts,
     "outofcore": out_of_core_parts,
     "prefetch": prefetch_parts,

@@ -55,8 +55,8 @@ def bench(suite: str, out: Path, minutes: float | None, fresh: bool, **given: An
     Figures are written as they are measured; the same command goes on where it was stopped.
 
     \b
-    Suites: balanced, build, kernels, microcircuit, multiarea, order, outofcore, prefetch,
-    scaling, soak; or all of them, but for soak: all.
+    Suites: balanced, build, kernels, microcircuit, microcircuit-0.2, multiarea, order,
+    outofcore, prefetch, scaling, soak; or all of them, but for soak: all.
     \b
     Examples:
       neurograph bench scaling --out /fast/disk/bench --up-to 1e9 --minutes 120
