@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from neurograph_storage.errors import DataError
@@ -17,8 +17,8 @@ class Child(NamedTuple):
     peak_rss: int
 
 
-def run_command(arguments: Sequence[str]) -> Child:
-    """Run ``neurograph`` with arguments and return what it took.
+def run_command(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
+    """Run ``neurograph`` with arguments, and more variables of the environment, and return what it took.
 
     Raises
     ------
@@ -27,7 +27,8 @@ def run_command(arguments: Sequence[str]) -> Child:
     """
     started = time.perf_counter()
     command = [sys.executable, "-c", "import sys; from neurograph.cli.main import main; main()", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    variables = {**os.environ, **(environment or {})}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=variables)
     assert process.stderr is not None
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

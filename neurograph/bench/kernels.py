@@ -1,5 +1,6 @@
-"""Suite ``kernels``: how near do delivery and update come to what memory allows, and how do they compare with SciPy?"""
+"""Suite ``kernels``: how near does delivery come to what memory allows, and how long are kernels compiled?"""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +23,8 @@ from neurograph_storage.stream import encode, pack
 
 _STEPS, _SPIKES = 500, 26  # spikes a step, as the microcircuit has
 _TARGETS, _ROWS, _DEGREE = 10_000_000, 50_000, 1000
+# Less than the rows of the circuit that is started with take; how often a start is timed at most.
+_LITTLE, _STARTS = "6MiB", 2
 
 
 def kernel_parts(folder: Path, settings: Settings) -> list[Part]:
@@ -29,6 +32,7 @@ def kernel_parts(folder: Path, settings: Settings) -> list[Part]:
     return [
         Part(name="few rows", measure=partial(_few, folder, settings), uses=("scale", "rounds")),
         Part(name="many rows", measure=partial(_many_rows, settings), uses=("up_to", "rounds")),
+        Part(name="starting", measure=partial(_starting, folder, settings.rounds), uses=("rounds",)),
     ]
 
 
@@ -113,6 +117,22 @@ def _many_rows(settings: Settings) -> Iterator[Figure]:
     yield figure("delivery of many rows", [t / events * 1e9 for t in times["ours"]], "ns/event", note=note)
     faster = ratios(times["SciPy"], times["ours"])
     yield figure("times faster than SciPy's csr sum of rows", faster, "", asked="at least 5", note=note)
+
+
+def _starting(folder: Path, rounds: int) -> Iterator[Figure]:
+    """How long does a process take, run and all, when nothing has been compiled yet, and when all has?"""
+    path = folder / "starting.zarr"
+    if not path.exists():
+        run_command(["build", "modular", str(path), "--neurons", "10000", "--synapses-per-neuron", "300"])
+    for what, more in (("in memory", []), ("streaming", ["--memory", _LITTLE])):
+        command, first, later = ["run", str(path), "--duration", "1", *more], [], []
+        for _ in range(min(rounds, _STARTS)):
+            with tempfile.TemporaryDirectory() as cache:
+                first.append(run_command(command, {"NUMBA_CACHE_DIR": cache}).seconds)
+                later.append(run_command(command, {"NUMBA_CACHE_DIR": cache}).seconds)
+        note = "the whole process, 1 ms of 10,000 neurons included"
+        yield figure(f"first start, {what}", first, "s", asked="at most 30", note=note)
+        yield figure(f"later start, {what}", later, "s", asked="at most 2", note=note)
 
 
 @kernel

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from neurograph.simulation import Simulation
 
-COMPILING = "compiling the kernels, which is done once and then kept: a minute or two"
+COMPILING = "compiling the kernels, which is done once and then kept: up to a minute"
 INTERRUPTED, TERMINATED = 130, 143
 PORT = 8642
 
