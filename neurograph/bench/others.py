@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurograph.bench.columns import DEGREE, MODULE
 from neurograph.bench.limited import active_neurons, can_limit, run_json
@@ -20,11 +21,14 @@ from neurograph.circuit import Circuit
 from neurograph.memory import available_memory
 from neurograph_storage.errors import DataError
 from neurograph_storage.layout import batches
+from neurograph_storage.ordered import in_order
 from neurograph_storage.sizes import GIB, format_size
 
+I64 = NDArray[np.int64]
 # Of the machine's memory a peer may take so much; the rest keeps the machine alive.
 _SHARE = 0.85
-_BATCH = 20_000_000
+# Synapses that are sorted at a time, as integers: row of the batch, target, code.
+_BATCH, _ROW_BITS, _CODE_BITS, _CODE_OFFSET = 2_000_000, 48, 16, 2**15
 # Left free on the disk.
 _SPARE = 10 * GIB
 NAMES = {"scipy": "SciPy in memory", "memmap": "SciPy over memmap", "nest": "NEST", "brian2": "Brian2"}
@@ -72,20 +76,28 @@ class Matrix:
             name: np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", kind, (synapses,))
             for name, kind in kinds.items()
         }
-        lengths, at = np.zeros(self._circuit.neurons, np.int64), 0
+        lengths, at = [np.zeros(1, np.int64)], 0
         scale = np.float32(self._circuit.scales["LIFExp"][0])
-        for start, stop in batches(np.full(store.neurons, DEGREE), _BATCH):
-            found = store.rows(start, stop).synapses()
-            order = np.lexsort((found.target, found.row))
-            made["indices"][at : at + len(order)] = found.target[order]
-            made["data"][at : at + len(order)] = found.code[order] * scale
-            lengths[start:stop] = np.bincount(found.row, minlength=stop - start)
-            at += len(order)
-        ends = np.append(0, np.cumsum(lengths))
+        for of_rows, target, code in in_order(self._sorted, batches(np.full(store.neurons, DEGREE), _BATCH)):
+            made["indices"][at : at + len(target)] = target
+            made["data"][at : at + len(target)] = code * scale
+            lengths.append(of_rows)
+            at += len(target)
+        ends = np.cumsum(np.concatenate(lengths))
         np.save(self.folder / "indptr.npy", ends.astype(np.int32 if synapses < 2**31 else np.int64))
         for array in made.values():
             array.flush()
         (self.folder / "done").touch()
+
+    def _sorted(self, batch: tuple[int, int]) -> tuple[I64, I64, I64]:
+        """Return lengths of some rows, and targets and codes by row and target."""
+        found = self._circuit.store.rows(*batch).synapses()
+        keys = found.row << _ROW_BITS | found.target.astype(np.int64) << _CODE_BITS
+        keys |= found.code.astype(np.int64) + _CODE_OFFSET
+        keys.sort()
+        target = keys >> _CODE_BITS & ((1 << _ROW_BITS - _CODE_BITS) - 1)
+        lengths = np.bincount(found.row, minlength=batch[1] - batch[0])
+        return lengths, target, (keys & ((1 << _CODE_BITS) - 1)) - _CODE_OFFSET
 
 
 def runner_of(

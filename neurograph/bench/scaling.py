@@ -6,6 +6,7 @@ are what a step takes besides the neurons' update, less the same in a run in whi
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ SETTLE, _SHARE_OF_DURATION = 20.0, 10
 _FLAT = "at most 1.25"
 # What a difference of two times is at least, in microseconds: noise must not make it nothing.
 _LEAST = 0.01
+# Seconds that a peer may take in a round if it is to be run in the next.
+_PATIENCE = 60.0
 
 
 def sizes(up_to: int) -> list[int]:
@@ -215,6 +218,7 @@ class _Others:
     def __init__(self, folder: Path, circuit: Circuit, settings: Settings, active: float, among: int) -> None:
         self.runs: dict[str, list[dict[str, Any]]] = {name: [] for name in settings.peers}
         self.ended: dict[str, str] = {}
+        self._took: dict[str, float] = {}
         self._circuit, self._folder, self._active, self._among = circuit, folder, active, among
         self._matrix: Matrix | None = None
         self._runners: dict[str, Callable[[int, float, int], dict[str, Any]]] = {}
@@ -235,12 +239,14 @@ class _Others:
         return self
 
     def run(self, steps: int) -> None:
-        """Run each once, but for those that ended."""
+        """Run each once, but for those that ended, and those that took minutes, with all they build before."""
         for name, found in self.runs.items():
-            if name in self.ended:
+            if name in self.ended or self._took.get(name, 0.0) > _PATIENCE:
                 continue
+            began = time.monotonic()
             try:
                 found.append(self._runners[name](steps, self._active, self._among))
+                self._took[name] = time.monotonic() - began
             except DataError as error:
                 self.ended[name] = f"out of memory: {error}" if isinstance(error, OutOfMemoryError) else str(error)
                 found.clear()
