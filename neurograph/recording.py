@@ -28,8 +28,8 @@ from neurograph.record import SpikePart, Spikes, check_spike_path, concatenated,
 from neurograph_storage.errors import DataError, DiskSpaceError
 from neurograph_storage.publish import flush_path, locked_folder
 
-# Spikes of a row group; of a part, and its age in seconds, at most.
-_GROUP, _PART, _PART_SECONDS = 2**16, 2**22, 30.0
+# Spikes of a row group; row groups that are copied at a time; spikes of a part, and its age in seconds, at most.
+_GROUP, _GROUPS_COPIED, _PART, _PART_SECONDS = 2**16, 2, 2**22, 30.0
 # So many spikes can be copied while a user waits for an interrupted run to end.
 COPIED_AT_ONCE = 2**21
 _RUN = b"run"
@@ -112,6 +112,7 @@ class SpikeFile:
                 self._open_part.replace(self._part(self._parts))
                 flush_path(self.folder)
             self._writer, self._parts, self.closed = None, self._parts + 1, self.count
+            _give_back()
         return Position(str(self.path), self.run, self._parts, self.closed)
 
     def finish(self) -> None:
@@ -203,6 +204,8 @@ class SpikeFile:
                 if left:
                     writer.write_table(table[:left].cast(self._schema()))
                 left -= min(left, len(table))
+                del table
+                _give_back()
 
     def _schema(self) -> pa.Schema:
         empty = spike_table(spikes_of_parts(self._circuit, []), self._circuit).schema
@@ -261,17 +264,22 @@ def describe(position: Position) -> dict[str, Any]:
 
 
 def _grouped(files: list[Path]) -> Iterator[pa.Table]:
-    """Yield tables of about 16 row groups' spikes."""
+    """Yield tables of a few row groups' spikes, from one thread: many would each keep memory of their own."""
     waiting: list[pa.RecordBatch] = []
     for file in files:
-        with pq.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(_GROUP):
+        with pq.ParquetFile(file, pre_buffer=False) as opened:
+            for batch in opened.iter_batches(_GROUP, use_threads=False):
                 waiting.append(batch)
-                if sum(len(each) for each in waiting) >= 16 * _GROUP:
+                if sum(len(each) for each in waiting) >= _GROUPS_COPIED * _GROUP:
                     yield pa.Table.from_batches(waiting).unify_dictionaries().combine_chunks()
                     waiting = []
     if waiting:
         yield pa.Table.from_batches(waiting).unify_dictionaries().combine_chunks()
+
+
+def _give_back() -> None:
+    """Let the system have what Arrow holds ready: a run that fills its budget has no room for that."""
+    pa.default_memory_pool().release_unused()
 
 
 def _free_name(path: Path) -> Path:
