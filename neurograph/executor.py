@@ -22,55 +22,34 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.ahead import Ahead, look_ahead
+from neurograph.ahead import Ahead
 from neurograph.circuit import Circuit
-from neurograph.delivery import Cursors, Graph
-from neurograph.epoch import advance, launch_tails, plan, spikes_of_epoch
+from neurograph.delivery import Graph
 from neurograph.events import OutsideEvents, no_events
 from neurograph.record import SpikePart
-from neurograph.share import Share, drives_of
+from neurograph.share import drives_of
 from neurograph.statistics import PrefetchStatistics
 from neurograph.streaming import Stream
 from neurograph.tails import Tails
 from neurograph.work import (
     ABORT,
-    ABORTED,
-    CURSORS,
-    DONE,
-    EPOCH,
-    EPOCH_END,
     EVENTS,
-    FIRST_STEP,
-    FULL,
     HITS,
-    LATE,
-    LAUNCHED,
-    LOG,
-    LOGGED,
     MAX_EPOCH,
     MISSES,
     NEURONS_NS,
-    NEXT_DRIVEN,
-    NEXT_INJECTED,
-    PHASE,
-    PROGRESS,
-    ROWS,
     STALLED,
     STEP,
-    WANTED,
     Common,
     Past,
-    Work,
 )
+from neurograph.worker import MAX_STEPS, Worker
 from neurograph_storage.codec import RAW
-from neurograph_storage.fetching import no_fetching, no_reader, turn
+from neurograph_storage.fetching import no_fetching
 from neurograph_storage.guard import RowGuard
-from neurograph_storage.jit import address_of
 
-# Steps and time between two returns to Python at most, and room for spikes in a log at least.
-MAX_STEPS = 4096
+# Time between two returns to Python at most.
 _RETURN_NS = 100_000_000
-MIN_LOG = 2**16
 
 
 def state_bytes(circuit: Circuit) -> int:
@@ -83,106 +62,6 @@ def state_bytes(circuit: Circuit) -> int:
         max((8 * len(m.states) for m in models), default=0) + inputs + 8 + 8 + 4 + 4 + 8 + 8 + 4 + 4 + 2 + 2 + 2 * 8
     )
     return circuit.neurons * per_neuron
-
-
-_NO_PAST = Past(0, np.zeros(1, np.int64), np.empty(0, np.uint32))
-
-
-class _Worker:
-    """Runs one share of the neurons, and does for compiled code what that cannot."""
-
-    def __init__(self, executor: "Executor", number: int, workers: int, first: int, last: int, seed: int) -> None:
-        self._executor, circuit = executor, executor.circuit
-        self.share = Share(circuit, first, last, seed)
-        self._max_delay = circuit.store.max_delay
-        self._cursors = Cursors.make(first, last - first, self._max_delay)
-        log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
-        counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
-        self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
-                          log, counts, none, none, _NO_PAST, 0, 0, 0)  # fmt: skip
-        self._reader = executor.stream.readers.of_worker(number) if executor.stream else no_reader()
-        self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
-        self.parts: list[SpikePart] = []
-
-    @property
-    def progress(self) -> NDArray[np.int64]:
-        """Where the worker stands, and what it has counted; see `neurograph.work`."""
-        return self._work.progress
-
-    def set_driven(self, events: OutsideEvents) -> None:
-        """Take events from outside, in place of those given before."""
-        self._work = self._work._replace(driven=self.share.events(events))
-
-    def begin(self, past: Past) -> None:
-        """Stand before the first step of the past of all neurons."""
-        share = self.share
-        mine = (past.storage >= share.low) & (past.storage < share.high)
-        starts = np.append(0, np.cumsum(mine))[past.starts]
-        self._work = self._work._replace(past=Past(past.first_step, starts, past.storage[mine]))
-        self.progress[STEP] = self.progress[EPOCH_END] = past.first_step
-
-    def start_over(self) -> None:
-        """Stand before the step that was last reached, with no spike in flight."""
-        self._cursors = Cursors.make(self._cursors.first_block, self._cursors.bins.shape[1], self._max_delay)
-        self.progress[[EPOCH, PHASE, LAUNCHED]] = 0
-
-    def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
-        """Advance to step ``until``, or till time is up; what spiked is then in `parts`."""
-        progress = self._work.progress
-        self._work = self._work._replace(injected=self.share.events(injected), deadline=deadline)
-        progress[NEXT_DRIVEN] = np.searchsorted(self._work.driven.step, progress[STEP])
-        progress[NEXT_INJECTED] = 0
-        progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
-        try:
-            self._compile()
-            while self._go_on(until):
-                pass
-        except BaseException:
-            self._executor.abort()
-            raise
-        self.take_log()
-
-    def _compile(self) -> None:
-        """Compile what only a circuit that streams needs."""
-        executor, work = self._executor, self._work
-        if executor.stream and not work.plan:
-            tails, reading = executor.tails, (executor.fetching, self._reader)
-            if executor.ahead.guessing and not executor.ahead.look:
-                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, executor.ahead, tails, 0))
-            plan_at = address_of(plan, work, executor.common, tails, executor.ahead, 0)
-            launch_at = address_of(launch_tails, work, self._cursors, executor.graph, executor.common, tails, *reading)
-            executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
-            self._work = work._replace(plan=plan_at, launch=launch_at)
-
-    def _go_on(self, until: int) -> bool:
-        """Call compiled code, do what it asks for, and return whether it must be called again."""
-        executor = self._executor
-        status = advance(
-            self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
-            executor.tails, executor.ahead, executor.fetching, self._reader, until,
-        )  # fmt: skip
-        if status == LOG:
-            self.take_log()
-            # Other workers may still read from the logs of this epoch and of the one before.
-            epoch = int(self._work.progress[EPOCH])
-            self._old_logs = [*(old for old in self._old_logs if old[0] >= epoch - 1), (epoch, self._work.log)]
-            self._work = self._work._replace(log=np.empty_like(self._work.log))
-        elif status == CURSORS:
-            wanted = int(self._work.progress[WANTED])
-            self._cursors = self._cursors.grown(wanted * self._cursors.bins.shape[1])
-        elif status == ROWS:
-            executor.admit(spikes_of_epoch(self._work, executor.common))
-        elif status in (LATE, FULL):
-            executor.attend(full=status == FULL)
-        return status not in (DONE, ABORTED)
-
-    def take_log(self) -> None:
-        """Move what is logged to `parts`."""
-        progress = self._work.progress
-        first, steps = int(progress[FIRST_STEP]), int(progress[STEP] - progress[FIRST_STEP])
-        storage = self._work.log[: progress[LOGGED]].copy()
-        self.parts.append(SpikePart(first, self._work.log_counts[:steps].copy(), storage))
-        progress[FIRST_STEP], progress[LOGGED] = progress[STEP], 0
 
 
 class Executor:
@@ -223,9 +102,9 @@ class Executor:
         # touched, and on machines with several memories placed, by the thread that will use it.
         self._threads = [ThreadPoolExecutor(1, thread_name_prefix="neurograph-worker") for _ in edges[1:]]
         others = [
-            thread.submit(_Worker, self, k, len(edges), *edges[k], seed) for k, thread in enumerate(self._threads, 1)
+            thread.submit(Worker, self, k, len(edges), *edges[k], seed) for k, thread in enumerate(self._threads, 1)
         ]
-        first = [_Worker(self, 0, len(edges), *edge, seed) for edge in edges[:1]]
+        first = [Worker(self, 0, len(edges), *edge, seed) for edge in edges[:1]]
         self.workers = [*first, *(other.result() for other in others)]
 
     @property

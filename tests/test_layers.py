@@ -143,6 +143,7 @@ ORDER = [
     "neurograph.foresight",
     "neurograph.streaming",
     "neurograph.residency",
+    "neurograph.worker",
     "neurograph.executor",
     "neurograph.resources",
     "neurograph.interrupts",

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurograph as ng
-from neurograph import executor
+from neurograph import worker as one_worker
 from neurograph.events import OutsideEvents, resolve
 from neurograph.record import Spikes
 from neurograph.reference import simulate
@@ -43,7 +43,7 @@ def assert_same(found: Spikes, expected: Spikes) -> None:
 def _short_logs() -> Iterator[None]:
     """Make workers change their log of spikes as often as can be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor, "MIN_LOG", 0)
+        patch.setattr(one_worker, "MIN_LOG", 0)
         yield
 
 

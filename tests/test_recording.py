@@ -1,6 +1,8 @@
 """Spikes of a run of any length go to a file, in parts; whatever ends it, closed parts stay, no spike comes twice."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -247,3 +249,35 @@ def test_a_spike_file_where_a_file_was_left(circuit: ng.Circuit, tmp_path: Path)
     file = SpikeFile(tmp_path / "s.parquet", circuit)
     file.finish()
     assert read(tmp_path / "s.parquet") == []
+
+
+COPYING = """
+import sys
+import numpy as np
+import neurograph as ng
+from neurograph import recording
+from neurograph.record import SpikePart
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) // 1024
+
+recording._PART = 2**18
+circuit = ng.Circuit(sys.argv[1])
+file = recording.SpikeFile(sys.argv[2], circuit)
+counts, storage = np.full(100, 2000, np.int32), np.tile(np.arange(2000, dtype=np.uint32), 100)
+for k in range(20):
+    file.take([SpikePart(100 * k, counts, storage)])
+before = peak()
+file.finish()
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say how much memory was taken")
+def test_putting_parts_together_takes_little_memory(tmp_path: Path) -> None:
+    """A run that fills its budget must be able to end: four million spikes, of which few are in memory at a time."""
+    ng.build(tmp_path / "c.zarr", ng.recipes.random(neurons=2000, synapses_per_neuron=1), seed=1)
+    command = [sys.executable, "-c", COPYING, str(tmp_path / "c.zarr"), str(tmp_path / "s.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100
+    assert pq.read_metadata(tmp_path / "s.parquet").num_rows == 4_000_000

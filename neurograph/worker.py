@@ -1,0 +1,181 @@
+"""What does one worker do: run its share of the neurons, and help compiled code where that cannot go on?
+
+`neurograph.epoch.advance` comes back with a reason: the log of spikes is full, cursors are too few, rows have not been
+checked, a row is late. The worker does what is needed and calls it again, until it is done.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph.ahead import Ahead, look_ahead
+from neurograph.circuit import Circuit
+from neurograph.delivery import Cursors, Graph
+from neurograph.epoch import advance, launch_tails, plan, spikes_of_epoch
+from neurograph.events import OutsideEvents, no_events
+from neurograph.noise import Drives
+from neurograph.record import SpikePart
+from neurograph.share import Share
+from neurograph.streaming import Stream
+from neurograph.tails import Tails
+from neurograph.work import (
+    ABORTED,
+    CURSORS,
+    DONE,
+    EPOCH,
+    EPOCH_END,
+    FIRST_STEP,
+    FULL,
+    LATE,
+    LAUNCHED,
+    LOG,
+    LOGGED,
+    NEXT_DRIVEN,
+    NEXT_INJECTED,
+    PHASE,
+    PROGRESS,
+    ROWS,
+    STEP,
+    WANTED,
+    Common,
+    Past,
+    Work,
+)
+from neurograph_storage.fetching import Fetching, no_reader, turn
+from neurograph_storage.jit import address_of
+
+# Steps between two returns to Python at most, and room for spikes in a log at least.
+MAX_STEPS = 4096
+MIN_LOG = 2**16
+_NO_PAST = Past(0, np.zeros(1, np.int64), np.empty(0, np.uint32))
+
+
+class Team(Protocol):
+    """What workers share, and whom they turn to: the executor."""
+
+    circuit: Circuit
+    stream: Stream | None
+    graph: Graph
+    drives: Drives
+    common: Common
+    tails: Tails
+    ahead: Ahead
+    fetching: Fetching
+    epoch_steps: int
+
+    def admit(self, spikes: NDArray[np.uint32]) -> None:
+        """Let the rows of these storage ids pass, or raise that they are damaged."""
+
+    def attend(self, *, full: bool) -> None:
+        """Raise why a row is not there, unless it is merely late."""
+
+    def abort(self) -> None:
+        """Make every worker come back, since one cannot go on."""
+
+
+class Worker:
+    """Runs one share of the neurons, and does for compiled code what that cannot.
+
+    Parameters
+    ----------
+    executor : Team
+    number, workers : int
+        Which worker this is, and of how many.
+    first, last : int
+        Its target blocks, ``first <= block < last``.
+    seed : int
+    """
+
+    def __init__(self, executor: Team, number: int, workers: int, first: int, last: int, seed: int) -> None:
+        self._executor, circuit = executor, executor.circuit
+        self.share = Share(circuit, first, last, seed)
+        self._max_delay = circuit.store.max_delay
+        self._cursors = Cursors.make(first, last - first, self._max_delay)
+        log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
+        counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
+        self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
+                          log, counts, none, none, _NO_PAST, 0, 0, 0)  # fmt: skip
+        self._reader = executor.stream.readers.of_worker(number) if executor.stream else no_reader()
+        self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
+        self.parts: list[SpikePart] = []
+
+    @property
+    def progress(self) -> NDArray[np.int64]:
+        """Where the worker stands, and what it has counted; see `neurograph.work`."""
+        return self._work.progress
+
+    def set_driven(self, events: OutsideEvents) -> None:
+        """Take events from outside, in place of those given before."""
+        self._work = self._work._replace(driven=self.share.events(events))
+
+    def begin(self, past: Past) -> None:
+        """Stand before the first step of the past of all neurons."""
+        share = self.share
+        mine = (past.storage >= share.low) & (past.storage < share.high)
+        starts = np.append(0, np.cumsum(mine))[past.starts]
+        self._work = self._work._replace(past=Past(past.first_step, starts, past.storage[mine]))
+        self.progress[STEP] = self.progress[EPOCH_END] = past.first_step
+
+    def start_over(self) -> None:
+        """Stand before the step that was last reached, with no spike in flight."""
+        self._cursors = Cursors.make(self._cursors.first_block, self._cursors.bins.shape[1], self._max_delay)
+        self.progress[[EPOCH, PHASE, LAUNCHED]] = 0
+
+    def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
+        """Advance to step ``until``, or till time is up; what spiked is then in `parts`."""
+        progress = self._work.progress
+        self._work = self._work._replace(injected=self.share.events(injected), deadline=deadline)
+        progress[NEXT_DRIVEN] = np.searchsorted(self._work.driven.step, progress[STEP])
+        progress[NEXT_INJECTED] = 0
+        progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
+        try:
+            self._compile()
+            while self._go_on(until):
+                pass
+        except BaseException:
+            self._executor.abort()
+            raise
+        self.take_log()
+
+    def _compile(self) -> None:
+        """Compile what only a circuit that streams needs."""
+        executor, work = self._executor, self._work
+        if executor.stream and not work.plan:
+            tails, reading = executor.tails, (executor.fetching, self._reader)
+            if executor.ahead.guessing and not executor.ahead.look:
+                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, executor.ahead, tails, 0))
+            plan_at = address_of(plan, work, executor.common, tails, executor.ahead, 0)
+            launch_at = address_of(launch_tails, work, self._cursors, executor.graph, executor.common, tails, *reading)
+            executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
+            self._work = work._replace(plan=plan_at, launch=launch_at)
+
+    def _go_on(self, until: int) -> bool:
+        """Call compiled code, do what it asks for, and return whether it must be called again."""
+        executor = self._executor
+        status = advance(
+            self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
+            executor.tails, executor.ahead, executor.fetching, self._reader, until,
+        )  # fmt: skip
+        if status == LOG:
+            self.take_log()
+            # Other workers may still read from the logs of this epoch and of the one before.
+            epoch = int(self._work.progress[EPOCH])
+            self._old_logs = [*(old for old in self._old_logs if old[0] >= epoch - 1), (epoch, self._work.log)]
+            self._work = self._work._replace(log=np.empty_like(self._work.log))
+        elif status == CURSORS:
+            wanted = int(self._work.progress[WANTED])
+            self._cursors = self._cursors.grown(wanted * self._cursors.bins.shape[1])
+        elif status == ROWS:
+            executor.admit(spikes_of_epoch(self._work, executor.common))
+        elif status in (LATE, FULL):
+            executor.attend(full=status == FULL)
+        return status not in (DONE, ABORTED)
+
+    def take_log(self) -> None:
+        """Move what is logged to `parts`."""
+        progress = self._work.progress
+        first, steps = int(progress[FIRST_STEP]), int(progress[STEP] - progress[FIRST_STEP])
+        storage = self._work.log[: progress[LOGGED]].copy()
+        self.parts.append(SpikePart(first, self._work.log_counts[:steps].copy(), storage))
+        progress[FIRST_STEP], progress[LOGGED] = progress[STEP], 0
