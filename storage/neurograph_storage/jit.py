@@ -45,7 +45,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., object]) -> None:
         self.of_python = numba.njit(nogil=True, cache=is_found_again(function), fastmath=False)(function)
-        self._of_kernels = numba.njit(nogil=True, **_INSIDE)(function)
+        self._of_kernels = _inside(function)
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -78,7 +78,15 @@ def address_of(function: Callable[..., object], *arguments: Any) -> int:
 
 def part(function: F) -> F:
     """Compile ``function`` into its callers: for parts of a kernel that take so many arrays that passing them costs."""
-    return cast("F", numba.njit(nogil=True, forceinline=True, **_INSIDE)(function))
+    return cast("F", _inside(function, forceinline=True))
+
+
+def _inside(function: Callable[..., object], **options: bool) -> Any:
+    """Return a function that kernels call; for numbers in their text it is not compiled anew, as numba would."""
+    compiled: Any = numba.njit(nogil=True, **_INSIDE, **options)(function)
+    template = compiled.get_call_template
+    compiled.get_call_template = lambda arguments, named: template(tuple(map(unliteral, arguments)), named)
+    return compiled
 
 
 def _call_kernel(context: Any, address: Any, arguments: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
