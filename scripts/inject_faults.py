@@ -22,12 +22,12 @@ import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from faults.common import BUILD, DEGREE, IMPORT, NEURONS, Lost, Rounds
 from faults.damage import flip_rounds
 from faults.disks import can_mount, full_rounds, slow_rounds
 from faults.killing import kill_rounds, kill_run_rounds
 from faults.memory import limit_rounds
-
 from neurograph.bench.limited import can_limit
 from neurograph.cli.main import run_command
 

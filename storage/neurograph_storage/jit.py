@@ -81,9 +81,9 @@ def part(function: F) -> F:
     return cast("F", _inside(function, forceinline=True))
 
 
-def _inside(function: Callable[..., object], **options: bool) -> Any:
+def _inside(function: Callable[..., object], *, forceinline: bool = False) -> Any:
     """Return a function that kernels call; for numbers in their text it is not compiled anew, as numba would."""
-    compiled: Any = numba.njit(nogil=True, **_INSIDE, **options)(function)
+    compiled: Any = numba.njit(nogil=True, forceinline=forceinline, **_INSIDE)(function)
     template = compiled.get_call_template
     compiled.get_call_template = lambda arguments, named: template(tuple(map(unliteral, arguments)), named)
     return compiled
