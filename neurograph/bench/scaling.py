@@ -28,7 +28,8 @@ SMALLEST, THREADS = 10**6, 2
 ACTIVE, AMONG, RATE = 20, 10_000, 4.0  # neurons a step; neurons; Hz
 # Where rows do not fit, all circuits have the same room for them; the smallest of them is several times as large.
 ROOM, SMALLEST_LIMITED = 6 * MIB, 10**7
-SETTLE, _SHARE_OF_DURATION = 20.0, 10
+# Until each of those that fire has done so, and its row has been touched and checked.
+SETTLE, _SHARE_OF_DURATION = 150.0, 10
 _FLAT = "at most 1.25"
 # What a difference of two times is at least, in microseconds: noise must not make it nothing.
 _LEAST = 0.01
