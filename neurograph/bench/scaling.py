@@ -33,6 +33,8 @@ SETTLE, _SHARE_OF_DURATION = 150.0, 10
 _FLAT = "at most 1.25"
 # What a difference of two times is at least, in microseconds: noise must not make it nothing.
 _LEAST = 0.01
+# Synapses and name of peers that found no memory, and what was said.
+Ended = dict[tuple[int, str], str]
 # Seconds that a peer may take in a round if it is to be run in the next.
 _PATIENCE = 60.0
 
@@ -53,11 +55,11 @@ def sizes(up_to: int) -> list[int]:
 
 def scaling_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite: each size, both ways; each peer beside it; then how flat it all is."""
-    costs = _known_costs(folder.parent / "scaling.json", settings.rounds)
+    costs, ended = _known_costs(folder.parent / "scaling.json", settings.rounds), dict[tuple[int, str], str]()
     return [
         Part(
             name=f"{kind}, {synapses:.0e} synapses",
-            measure=partial(measure, folder, synapses, settings, costs),
+            measure=partial(measure, folder, synapses, settings, costs, ended),
             uses=("rounds", "duration", "peers"),
             kind=kind,
             size=synapses / SMALLEST,
@@ -110,14 +112,14 @@ def _ways(circuit: Circuit) -> dict[str, bool]:
     return ways
 
 
-def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any) -> Iterator[Figure]:
+def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any, ended: Ended) -> Iterator[Figure]:
     circuit, duration = columns_in(folder, synapses), settings.duration / _SHARE_OF_DURATION
     ways, steps = _ways(circuit), round(duration / DT)
     _compile(circuit)
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     quiet: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     limits: list[tuple[float, float]] = []
-    with _Others(folder, circuit, settings, ACTIVE, AMONG) as others:
+    with _Others(folder, circuit, settings, ACTIVE, AMONG, ended) as others:
         for _ in range(settings.rounds):
             for way, limit in ways.items():
                 for silent, found in ((False, runs), (True, quiet)):
@@ -141,14 +143,14 @@ def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any) -
             yield figure(what, ratios(spent, costs[way][first]), "", asked=_FLAT)
 
 
-def _fixed_rate(folder: Path, synapses: int, settings: Settings, costs: Any) -> Iterator[Figure]:
+def _fixed_rate(folder: Path, synapses: int, settings: Settings, costs: Any, ended: Ended) -> Iterator[Figure]:
     del costs
     circuit, duration = columns_in(folder, synapses), settings.duration / _SHARE_OF_DURATION
     active, ways = circuit.neurons * RATE * DT / 1000.0, _ways(circuit)
     _compile(circuit)
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     limits: list[tuple[float, float]] = []
-    with _Others(folder, circuit, settings, active, circuit.neurons) as others:
+    with _Others(folder, circuit, settings, active, circuit.neurons, ended) as others:
         for _ in range(settings.rounds):
             for way, limit in ways.items():
                 runs[way].append(run_cold(task_for(circuit, limit, duration, active=active)))
@@ -216,9 +218,13 @@ class _Others:
         By peer, why.
     """
 
-    def __init__(self, folder: Path, circuit: Circuit, settings: Settings, active: float, among: int) -> None:
+    def __init__(
+        self, folder: Path, circuit: Circuit, settings: Settings, active: float, among: int, ended: Ended
+    ) -> None:
         self.runs: dict[str, list[dict[str, Any]]] = {name: [] for name in settings.peers}
-        self.ended: dict[str, str] = {}
+        # Who could not hold this circuit need not try again.
+        self.ended = {name: ended[circuit.synapses, name] for name in self.runs if (circuit.synapses, name) in ended}
+        self._known = ended
         self._took: dict[str, float] = {}
         self._circuit, self._folder, self._active, self._among = circuit, folder, active, among
         self._matrix: Matrix | None = None
@@ -250,6 +256,8 @@ class _Others:
                 self._took[name] = time.monotonic() - began
             except DataError as error:
                 self.ended[name] = f"out of memory: {error}" if isinstance(error, OutOfMemoryError) else str(error)
+                if isinstance(error, OutOfMemoryError):
+                    self._known[self._circuit.synapses, name] = self.ended[name]
                 found.clear()
 
     def __exit__(self, *_: object) -> None:
