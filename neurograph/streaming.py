@@ -178,8 +178,17 @@ class Stream:
         return 2 * (segments.first + int(used))
 
     def full(self) -> MemoryBudgetError:
-        """Return the error for spikes whose tails do not fit in the ring all at once."""
+        """Return the error for spikes whose tails do not fit in the pool all at once, or are too many for the table."""
         slots, counters = self.tails.slots, self.tails.counters
+        if counters[REQUESTED] - counters[FREED] >= slots:
+            # Lines go by room.
+            needed = self._budget + 2 * len(self.graph.words) + slots * _REQUEST_BYTES
+            return MemoryBudgetError(
+                f"{slots:,} rows of spikes in flight are more than the memory budget has lines for in its table; "
+                f"give at least --memory {needed // 2**20 + 1}MiB",
+                needed=needed,
+                budget=self._budget,
+            )
         waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
         missing, segments = 2 * int(waiting.sum()) + PAGE, self.tails.segments
         room = 2 * len(segments.kind) * segments.size

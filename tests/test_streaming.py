@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from neurograph.executor import state_bytes
 from neurograph.record import Spikes
 from neurograph.reference import simulate
 from neurograph.statistics import RunStatistics
+from neurograph.tails import REQUESTED
 from neurograph_storage import queueing
 from neurograph_storage.cut import cut, cut_words, row_sum
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
@@ -235,6 +237,16 @@ def test_too_little_memory_says_what_would_do(circuit: ng.Circuit) -> None:
     with pytest.raises(MemoryBudgetError, match=r"rows of the spikes in flight take .* give at least --memory \d+MiB"):
         run(circuit, 0.12)
     assert threads_left() == []
+
+
+def test_more_spikes_in_flight_than_lines_is_said(circuit: ng.Circuit) -> None:
+    with ng.Simulation(circuit, memory=budget(circuit, 0.6)) as sim:
+        stream = sim._running.executor.stream
+        stream.tails.counters[REQUESTED] = stream.tails.slots
+        error = stream.full()
+        stream.tails.counters[REQUESTED] = 0
+    assert re.search(r"[\d,]+ rows of spikes in flight are more than .* give at least --memory \d+MiB", str(error))
+    assert error.needed > error.budget
 
 
 def descriptors() -> int:
