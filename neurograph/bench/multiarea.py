@@ -31,6 +31,8 @@ from neurograph_storage.sizes import GIB, MIB, format_size
 
 # As many areas as a machine of 16 GiB runs in memory.
 _AREAS_RUN, _AREAS_MODEL = 4, 32
+# Of one area all rows fit in the default budget, of four nearly, of eight half, of 32 an eighth.
+_SIZES = (1, 4, 8, 32)
 # Bytes of an area on the disk at full scale, about; what stays free; circuits that are larger do not stay.
 _AN_AREA, _SPARE, _KEPT = {"compressed": 0.9e9, "raw": 1.3e9}, 10 * GIB, 10 * GIB
 _SETTLE, _SHARE_OF_DURATION = 100.0, 10
@@ -39,8 +41,8 @@ _SETTLE, _SHARE_OF_DURATION = 100.0, 10
 def multiarea_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite."""
     parts = [Part(name="rates", measure=partial(_rates, folder, settings), uses=("areas", "scale", "duration"))]
-    areas, most = 1, settings.areas
-    while areas <= most:
+    most = settings.areas
+    for areas in [*(areas for areas in _SIZES if areas < most), most]:
         parts.append(
             Part(
                 name=f"{areas} areas in a fixed memory",
@@ -50,7 +52,6 @@ def multiarea_parts(folder: Path, settings: Settings) -> list[Part]:
                 size=areas,
             )
         )
-        areas *= 2
     if settings.circuit is not None:
         measure = partial(_limited_run, Path(settings.circuit), most, settings)
         uses = ("circuit", "rounds", "duration", "memory")

@@ -79,6 +79,8 @@ def _figures(circuit: Circuit, of: str, delays: str, runs: dict[str, list[dict[s
     for policy, other, asked in _ASKED[delays]:
         ratio = ratios(stalls[policy], [max(stall, 1e-6) for stall in stalls[other]])
         yield figure(f"{of}: stalls, {policy} against {other}", ratio, "times", asked=asked, note=note)
+        walls = ratios([run["wall_s"] for run in runs[policy]], [run["wall_s"] for run in runs[other]])
+        yield figure(f"{of}: wall time, {policy} against {other}", walls, "times")
     for policy, found in runs.items():
         late = [run["misses"] / max(1, run["hits"] + run["misses"]) for run in found]
         shares = [run["stall_s"] / run["wall_s"] for run in found]
