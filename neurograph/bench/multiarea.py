@@ -42,21 +42,22 @@ def multiarea_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite."""
     parts = [Part(name="rates", measure=partial(_rates, folder, settings), uses=("areas", "scale", "duration"))]
     most = settings.areas
-    for areas in [*(areas for areas in _SIZES if areas < most), most]:
-        parts.append(
-            Part(
-                name=f"{areas} areas in a fixed memory",
-                measure=partial(_in_fixed_memory, folder, areas, settings),
-                uses=("scale", "rounds", "duration", "memory"),
-                kind="areas",
-                size=areas,
-            )
-        )
+    parts += [_part(folder, areas, settings) for areas in [*(areas for areas in _SIZES if areas < most), most]]
     if settings.circuit is not None:
         measure = partial(_limited_run, Path(settings.circuit), most, settings)
         uses = ("circuit", "rounds", "duration", "memory")
         parts.append(Part(name="circuit", measure=measure, uses=uses, kind="areas", size=most))
     return [*parts, Part(name="published", measure=_published, uses=())]
+
+
+def _part(folder: Path, areas: int, settings: Settings) -> Part:
+    return Part(
+        name=f"{areas} areas in a fixed memory",
+        measure=partial(_in_fixed_memory, folder, areas, settings),
+        uses=("scale", "rounds", "duration", "memory"),
+        kind="areas",
+        size=areas,
+    )
 
 
 def _built(folder: Path, areas: int, scale: float, codec: str = "compressed") -> tuple[Path, float | None]:
