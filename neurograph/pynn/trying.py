@@ -4,6 +4,7 @@ Each runs in a copy of its folder. A scenario is asked for the simulator `neurog
 simulators to use, and nothing else.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -64,8 +65,10 @@ def try_example(script: Path) -> Trial:
 
 def _scenarios(work: Path) -> Iterator[Trial]:
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=line"]
+    # Else reasons are cut at the width of a terminal.
+    wide = {**os.environ, "COLUMNS": "1000"}
     done = subprocess.run(
-        [*command, f"--rootdir={work}", "scenarios"], cwd=work, capture_output=True, text=True, check=False
+        [*command, f"--rootdir={work}", "scenarios"], cwd=work, capture_output=True, text=True, check=False, env=wide
     )
     for word, name, why in re.findall(
         r"^(PASSED|FAILED|ERROR) (\S+?)(?:\[neurograph\])?(?: - (.*))?$", done.stdout, re.M
