@@ -145,7 +145,7 @@ def test_an_error_in_a_worker_reaches_the_caller(chain: ng.Circuit, monkeypatch:
 
     with ng.Simulation(chain, workers=3) as sim:
         sim.step(1)
-        monkeypatch.setattr("neurograph.executor.advance", fail)
+        monkeypatch.setattr("neurograph.worker.advance", fail)
         with pytest.raises(RuntimeError, match="broken kernel"):
             sim.step(1)
     assert not any(thread.name.startswith("neurograph-worker") for thread in threading.enumerate())

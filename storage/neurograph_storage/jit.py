@@ -48,9 +48,9 @@ class Kernel:
         self._of_kernels = _inside(function)
         update_wrapper(self, function)
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Return what the function returns."""
-        return self.of_python(*arguments)
+        return self.of_python(*arguments, **named)
 
     def address(self, *arguments: Any) -> int:
         """Compile for arguments of these types, and return what `call_kernel` finds that by, as long as this lives."""
