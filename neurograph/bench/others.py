@@ -23,12 +23,13 @@ from neurograph_storage.errors import DataError
 from neurograph_storage.layout import batches
 from neurograph_storage.ordered import in_order
 from neurograph_storage.sizes import GIB, format_size
+from neurograph_storage.stream import CODE_OFFSET
 
 I64 = NDArray[np.int64]
 # Of the machine's memory a peer may take so much; the rest keeps the machine alive.
 _SHARE = 0.85
 # Synapses that are sorted at a time, as integers: row of the batch, target, code.
-_BATCH, _ROW_BITS, _CODE_BITS, _CODE_OFFSET = 2_000_000, 48, 16, 2**15
+_BATCH, _ROW_BITS, _CODE_BITS = 2_000_000, 48, 16
 # Left free on the disk.
 _SPARE = 10 * GIB
 NAMES = {"scipy": "SciPy in memory", "memmap": "SciPy over memmap", "nest": "NEST", "brian2": "Brian2"}
@@ -93,11 +94,11 @@ class Matrix:
         """Return lengths of some rows, and targets and codes by row and target."""
         found = self._circuit.store.rows(*batch).synapses()
         keys = found.row << _ROW_BITS | found.target.astype(np.int64) << _CODE_BITS
-        keys |= found.code.astype(np.int64) + _CODE_OFFSET
+        keys |= found.code.astype(np.int64) + CODE_OFFSET
         keys.sort()
         target = keys >> _CODE_BITS & ((1 << _ROW_BITS - _CODE_BITS) - 1)
         lengths = np.bincount(found.row, minlength=batch[1] - batch[0])
-        return lengths, target, (keys & ((1 << _CODE_BITS) - 1)) - _CODE_OFFSET
+        return lengths, target, (keys & ((1 << _CODE_BITS) - 1)) - CODE_OFFSET
 
 
 def runner_of(

@@ -55,7 +55,7 @@ def sizes(up_to: int) -> list[int]:
 
 def scaling_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite: each size, both ways; each peer beside it; then how flat it all is."""
-    costs, ended = _known_costs(folder.parent / "scaling.json", settings.rounds), dict[tuple[int, str], str]()
+    costs, ended = _known_costs(folder.parent / "scaling.json", settings.rounds), Ended()
     return [
         Part(
             name=f"{kind}, {synapses:.0e} synapses",
@@ -202,7 +202,7 @@ def _speeds(
         yield figure(f"{kind}, {shown}, {size}", [r / 1e6 for r in rates], "M events/s", note=note, line=shown, **panel)
         way = "under a limit" if name == "memmap" and "under a limit" in runs else next(iter(runs))
         ours = [run["synaptic_events"] / run["wall_s"] for run in runs[way]]
-        # Where the matrix is many times larger than what both may take.
+        # Where the matrix, of 8 bytes a synapse, is eight times larger than what both may take.
         beyond = circuit.synapses > budget_for(circuit, ROOM) + OVERHEAD
         asked = "at least 10" if name == "memmap" and way == "under a limit" and beyond else ""
         faster = ratios(ours[: len(rates)], rates)
