@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.kept import enter, has_room
-from neurograph.prediction import ORACLE, Model, next_row, predict, put_back
+from neurograph.kept import USED, enter, has_room
+from neurograph.prediction import FILL, ORACLE, Model, is_over, next_row, predict, put_back
 from neurograph.segments import KEPT, NONE, hold, room_kept, segment_of, take
 from neurograph.tails import Tails
 from neurograph_storage.atomics import fetch
@@ -28,9 +28,12 @@ from neurograph_storage.libc import give_number
 # A row whose tail is on its way.
 UNDERWAY = -2
 # Positions in `counters`: guesses that have arrived, and that have a place; known spikes that have been seen to; words
-# placed so far, and of those that have arrived; whether there was no room for one.
-ARRIVED, PLACED, KNOWN, READ, _BROUGHT, _WANTING = range(6)
-_COUNTERS = 8
+# placed so far, and of those that have arrived; whether there was no room for one; words placed, and of those that a
+# spike found, when that was last looked at, and of late.
+ARRIVED, PLACED, KNOWN, READ, _BROUGHT, _WANTING, _READ_THEN, _USED_THEN, READ_LATELY, USED_LATELY = range(10)
+_COUNTERS = 16
+# Guesses go on while spikes find a third of what was read in about so many windows, besides what may lie there waiting.
+_WORTH, _WINDOWS = 3, 64
 # Words that are under way at most: some reads at once, but soon out of the way.
 _UNDERWAY_WORDS = 2**17
 
@@ -47,7 +50,7 @@ class Ahead(NamedTuple):
     model : Model
     known : (2, spikes) int64
         For `ORACLE`: step and row of each, rising by step.
-    counters : (8,) int64
+    counters : (16,) int64
     message : (1,) int64
         Scratch.
     look : int
@@ -77,7 +80,7 @@ class Ahead(NamedTuple):
 def start_over(ahead: Ahead, step: int) -> None:
     """Forget all that was read ahead, and go on at ``step``; nothing may be under way."""
     counters, model = ahead.counters, ahead.model
-    counters[[ARRIVED, _BROUGHT]] = counters[[PLACED, READ]]
+    counters[[ARRIVED, _BROUGHT, _READ_THEN]] = counters[[PLACED, READ, READ]]
     counters[KNOWN] = np.searchsorted(ahead.known[0], step)
     model.clock[1:4] = 0
     model.table[:, :-1] = 0
@@ -161,6 +164,23 @@ def _place_known(ahead: Ahead, tails: Tails, step: int) -> None:
 
 
 @kernel
+def judge(counters: NDArray[np.int64], used: int, room: int) -> int:
+    """Return the words that guesses may fill: ``room``, or 0 if spikes found too little of what was read of late.
+
+    Once in each window. What was read before it was worth it is forgotten with time, so that a little is always tried.
+
+    Parameters
+    ----------
+    used : int
+        Words that were read ahead and found by a spike, so far.
+    """
+    counters[READ_LATELY] += counters[READ] - counters[_READ_THEN] - counters[READ_LATELY] // _WINDOWS
+    counters[USED_LATELY] += used - counters[_USED_THEN] - counters[USED_LATELY] // _WINDOWS
+    counters[_READ_THEN], counters[_USED_THEN] = counters[READ], used
+    return room if counters[READ_LATELY] <= _WORTH * counters[USED_LATELY] + np.int64(FILL * room) else 0
+
+
+@kernel
 def arrive(ahead: Ahead, tails: Tails) -> int:
     """Let spikes find what has arrived; return how many more segments guesses ask for, 0 or 1."""
     if not ahead.guessing:
@@ -177,7 +197,9 @@ def look_ahead(ahead: Ahead, tails: Tails, step: int) -> int:
     if ahead.model.policy == ORACLE:
         _place_known(ahead, tails, step)
     else:
-        predict(ahead.model, step, room_kept(segments) * segments.size)
+        if is_over(ahead.model, step):
+            room = room_kept(segments) * segments.size
+            predict(ahead.model, step, judge(counters, tails.kept.numbers[USED], room))
         _place_wanted(ahead, tails)
     if counters[PLACED] > first:
         ahead.message[0] = GUESS + first << COUNT_BITS | counters[PLACED] - first

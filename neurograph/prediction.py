@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, part
 from neurograph_storage.loading import load_rows
 from neurograph_storage.store import CircuitStore
 
@@ -32,7 +32,7 @@ _REMEMBERED = np.float32(0.95)
 # What is expected less than this is left alone: once in 32 windows, or twice what chance would have it.
 _SELDOM, _CHANCE = 1 / 32, 2.0
 # Wanted partitions fill this share of the room, so that they can stay when others come.
-_FILL = 0.75
+FILL = 0.75
 _SAMPLED_ROWS = 8
 # Positions in `clock`: the step at which the window ends; how many partitions are wanted; which of them is being read,
 # and its next row; spikes of a usual window.
@@ -103,21 +103,27 @@ def follow_layout(model: Model, store: CircuitStore) -> None:
         model.links[p, -1] = 1
 
 
+@part
+def is_over(model: Model, step: int) -> bool:
+    """Return whether the window ends at ``step``."""
+    clock = model.clock
+    if step < clock[_END]:
+        return False
+    last = step >= clock[_END] + (_LONGEST - 1) * model.window
+    return last or model.table[:, SPIKES].sum() * _QUIET >= clock[_USUAL]
+
+
 @kernel
 def predict(model: Model, step: int, room: int) -> None:
-    """End the window, if it is time: learn from it, and say what is wanted.
+    """End the window: learn from it, and say what is wanted.
 
     Parameters
     ----------
     room : int
-        Words that there is room for.
+        Words that there is room for; 0 if nothing may be wanted.
     """
     clock, table, count = model.clock, model.table, len(model.table)
-    if step < clock[_END]:
-        return
     total = table[:, SPIKES].sum()
-    if total * _QUIET < clock[_USUAL] and step < clock[_END] + (_LONGEST - 1) * model.window:
-        return
     clock[_END], clock[_USUAL] = step + model.window, clock[_USUAL] + (total - clock[_USUAL]) // _SLOWLY
     active = np.zeros(count, np.uint8)
     for p in range(count):
@@ -162,7 +168,7 @@ def _rank(model: Model, room: int) -> None:
     while wanted < count and expected[order[wanted]] >= least:
         partition = order[wanted]
         filled += table[partition, WORDS]
-        if filled > _FILL * room:
+        if filled > FILL * room:
             break
         table[wanted, RANKED], table[partition, WANTED] = partition, 1
         wanted += 1

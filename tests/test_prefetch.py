@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import neurograph as ng
 from neurograph import foresight
+from neurograph.ahead import READ, judge
 from neurograph.executor import state_bytes
 from neurograph.kept import USED
 from neurograph.prediction import (
@@ -103,6 +104,26 @@ def test_no_more_is_expected_than_there_is_room_for() -> None:
         model.table[:, SPIKES] = 100
         predict(model, 10 * (window + 1), room=640)
     assert model.table[:, WANTED].sum() == 3
+
+
+def test_guesses_that_no_spike_finds_come_to_an_end_and_begin_again_when_they_would_pay() -> None:
+    counters, used, room = np.zeros(16, np.int64), 0, 1000
+
+    def windows(count: int, found: float) -> list[int]:
+        """Read 100 words a window where that is allowed; return what was allowed."""
+        nonlocal used
+        allowed = []
+        for _ in range(count):
+            allowed.append(judge(counters, used, room))
+            read = 100 if allowed[-1] else 0
+            counters[READ] += read
+            used += int(found * read)
+        return allowed
+
+    useless = windows(300, 0.0)
+    assert useless[:7] == [room] * 7
+    assert sum(useless[50:]) <= 0.2 * 250 * room
+    assert sum(windows(300, 0.5)[-50:]) == 50 * room
 
 
 def test_the_layout_says_who_is_reached(tmp_path: Path) -> None:
