@@ -21,9 +21,9 @@ from neurograph.prediction import FILL, ORACLE, Model, is_over, next_row, predic
 from neurograph.segments import KEPT, NONE, hold, room_kept, segment_of, take
 from neurograph.tails import Tails
 from neurograph_storage.atomics import fetch
-from neurograph_storage.fetching import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS, line_of
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
+from neurograph_storage.requests import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS, line_of
 
 # A row whose tail is on its way.
 UNDERWAY = -2

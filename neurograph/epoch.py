@@ -61,10 +61,10 @@ from neurograph.work import (
     Work,
 )
 from neurograph_storage.atomics import fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.fetching import AT, READY, WORDS, Fetching, Reader
-from neurograph_storage.fetching import STEP as STEP_OF
 from neurograph_storage.jit import call_kernel, kernel, part
 from neurograph_storage.libc import nanoseconds
+from neurograph_storage.requests import AT, READY, WORDS, Fetching, Reader
+from neurograph_storage.requests import STEP as STEP_OF
 
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
 # Turns of waiting before others may have the processor, and between two looks at what has been read.

@@ -45,8 +45,8 @@ from neurograph.work import (
 )
 from neurograph.worker import MAX_STEPS, Worker
 from neurograph_storage.codec import RAW
-from neurograph_storage.fetching import no_fetching
 from neurograph_storage.guard import RowGuard
+from neurograph_storage.requests import no_fetching
 
 # Time between two returns to Python at most.
 _RETURN_NS = 100_000_000

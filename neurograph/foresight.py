@@ -14,7 +14,7 @@ from neurograph.circuit import Circuit
 from neurograph.prediction import LAYOUT, ORACLE, POLICIES, WINDOW, Model, follow_layout, partitions_for
 from neurograph.record import Spikes
 from neurograph_storage.errors import ArgumentError
-from neurograph_storage.fetching import FIELDS
+from neurograph_storage.requests import FIELDS
 
 # Guesses that may be under way, or have arrived since the last look.
 _LINES = 1024

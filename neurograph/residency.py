@@ -15,8 +15,8 @@ from neurograph.segments import KEPT
 from neurograph.series import thinned
 from neurograph.streaming import Stream
 from neurograph.tails import FREED, PLACED
-from neurograph_storage.fetching import KIND, ROW, WORDS
 from neurograph_storage.jit import kernel
+from neurograph_storage.requests import KIND, ROW, WORDS
 
 RANGES = 64
 _INTERVAL, _MOST_COST = 0.1, 0.005  # s, and of wall time

@@ -5,7 +5,8 @@ import os
 from neurograph.circuit import Circuit
 from neurograph.executor import Executor, state_bytes
 from neurograph.foresight import Prefetch
-from neurograph.streaming import Stream, least_bytes
+from neurograph.pool import least_bytes
+from neurograph.streaming import Stream
 from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.sizes import format_size

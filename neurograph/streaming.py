@@ -1,8 +1,7 @@
-"""How is memory divided when the rows of a circuit do not fit in it?
+"""What is made, and by whom is it owned, when the rows of a circuit do not fit in memory?
 
-After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as fits in
-half of the pool: a deeper head gives reads more time and leaves shorter tails, and what is left keeps what is read.
-`Stream` makes all of it and owns the readers; `neurograph.tails` says what happens then.
+`Stream` makes the pool (`neurograph.pool`), what workers share about it, and the readers that fill it;
+`neurograph.tails` says what happens then.
 """
 
 import numpy as np
@@ -12,89 +11,35 @@ from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
 from neurograph.foresight import Foresight, Prefetch
 from neurograph.kept import HITS, MOVED, USED, Kept
+from neurograph.pool import (
+    BORDERS,
+    HEADS_SHARE,
+    LEAST_TAILS,
+    MAX_DEPTH,
+    REQUEST_BYTES,
+    ROW_BYTES,
+    choose_depth,
+    class_bounds,
+    cut_segments,
+    divide,
+    epoch_length,
+)
 from neurograph.prediction import NONE
 from neurograph.segments import FREE, Segments
 from neurograph.statistics import PrefetchStatistics
 from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SENT, SPLIT, Tails, start_over
-from neurograph.work import MAX_EPOCH
 from neurograph_storage.calibration import gap_of
 from neurograph_storage.codec import COMPRESSED
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
-from neurograph_storage.fetching import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
 from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
 from neurograph_storage.loading import read_stored
 from neurograph_storage.queueing import PAGE
 from neurograph_storage.readers import ChunkFiles, Readers, reader_sizes
+from neurograph_storage.requests import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
 from neurograph_storage.sizes import format_size
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
-
-_HEADS_SHARE, _MAX_DEPTH = 2, 64
-# Segments hold the largest tail so often, there are so many, and they have at most so many words.
-_TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
-# Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
-_CLASSES, _BORDERS = 8, 64
-# Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
-_ROW_BYTES, _REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4 + 4 + 1, 8 * (FIELDS + 1)
-# There must be room for the largest tail so many times, or it is no use to begin.
-_LEAST_TAILS = 6
-# An epoch is short enough for a read to have this many while its deadline comes nearer.
-_EPOCHS_AHEAD = 4
-
-
-def epoch_length(min_delay: int, first_delay: int) -> int:
-    """Return the steps of an epoch, when the smallest delays of all synapses and of all tails are these.
-
-    Examples
-    --------
-    >>> epoch_length(1, 8), epoch_length(15, 15), epoch_length(2, 30)
-    (1, 3, 2)
-    """
-    return int(max(1, min(min_delay, first_delay // _EPOCHS_AHEAD, MAX_EPOCH)))
-
-
-def choose_depth(heads: NDArray[np.int64], depths: NDArray[np.int64], pool_words: int) -> int:
-    """Return the largest depth whose heads take at most half of the pool, or 0."""
-    fitting: list[int] = depths[heads <= pool_words // _HEADS_SHARE].tolist()
-    return max(fitting, default=0)
-
-
-def class_bounds(depth: int, borders: NDArray[np.int64], words: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the largest delay of heads, then of each class, so that classes take about equally much.
-
-    That is words in memory, all at once after a burst of spikes, and steps that they must stay there.
-
-    Parameters
-    ----------
-    depth : int
-    borders : (n,) int64
-        Delays at which a class may end, rising; classes end with the last one.
-    words : (n,) int64
-        Of all groups up to each border.
-
-    Examples
-    --------
-    >>> class_bounds(2, np.arange(3, 20), 10 * np.arange(3, 20)).tolist()
-    [2, 5, 7, 9, 11, 13, 15, 17, 19]
-    >>> class_bounds(0, np.array([1]), np.array([10])).tolist()
-    [0, 1]
-    """
-    shares = [(measure - measure[0]) / max(1, measure[-1] - measure[0]) for measure in (words, borders)]
-    places = np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, _CLASSES) / _CLASSES)
-    ends = borders[np.minimum(places, len(borders) - 1)]
-    return np.unique(np.concatenate([[depth], ends, borders[-1:]]))
-
-
-def least_bytes(circuit: Circuit) -> int:
-    """Return the memory without which streaming is impossible, besides the state, in bytes."""
-    row = circuit.store.row_bytes
-    return circuit.neurons * _ROW_BYTES + row + 2 * PAGE + _LEAST_TAILS * row
-
-
-def fixed_bytes(circuit: Circuit) -> int:
-    """Return the bytes of what is known of each row when it streams, and of heads that hold no synapse."""
-    return circuit.neurons * _ROW_BYTES + 2 * int(head_words(circuit.store, np.zeros(1, np.int64))[0])
 
 
 class Stream:
@@ -127,17 +72,17 @@ class Stream:
 
     def __init__(self, circuit: Circuit, room: int, budget: int, workers: int, prefetch: Prefetch) -> None:
         self._store, self._budget = circuit.store, budget
-        room -= circuit.neurons * _ROW_BYTES
+        room -= circuit.neurons * ROW_BYTES
         workers = min(workers, -(-circuit.neurons // self._store.block_neurons))
         sizes = reader_sizes(self._store.row_bytes, room)
         self.foresight = Foresight(circuit, prefetch, room)
-        slots, pool = _divide(self._store, room - sizes.nbytes - self.foresight.nbytes)
+        slots, pool = divide(self._store, room - sizes.nbytes - self.foresight.nbytes)
         self.bounds, heads, words = self._heads(pool)
         first = int(heads.starts[-1])
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
         taken = sizes.readers(workers) * plain
-        segments = _segments(first, len(words) - first - taken, int(heads.tails.max(initial=1)))
+        segments = cut_segments(first, len(words) - first - taken, int(heads.tails.max(initial=1)))
         self._check_room(segments, int(heads.tails.max(initial=0)))
         self.graph = Graph(heads.starts, words, words.view(np.int8), self._store.block_neurons)
         self._files = ChunkFiles([self._store.chunk_path(ROW_WORDS, k) for k in range(self._spec.chunks)])
@@ -182,7 +127,7 @@ class Stream:
         slots, counters = self.tails.slots, self.tails.counters
         if counters[REQUESTED] - counters[FREED] >= slots:
             # Lines go by room.
-            needed = self._budget + 2 * len(self.graph.words) + slots * _REQUEST_BYTES
+            needed = self._budget + 2 * len(self.graph.words) + slots * REQUEST_BYTES
             return MemoryBudgetError(
                 f"{slots:,} rows of spikes in flight are more than the memory budget has lines for in its table; "
                 f"give at least --memory {needed // 2**20 + 1}MiB",
@@ -192,7 +137,7 @@ class Stream:
         waiting = self.tails.requests[np.arange(counters[PLACED], counters[REQUESTED]) % slots, WORDS]
         missing, segments = 2 * int(waiting.sum()) + PAGE, self.tails.segments
         room = 2 * len(segments.kind) * segments.size
-        needed = self._budget + missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
+        needed = self._budget + missing * HEADS_SHARE // (HEADS_SHARE - 1)
         return MemoryBudgetError(
             f"the rows of the spikes in flight take {format_size(missing)} more than the "
             f"{format_size(room)} that the memory budget leaves for them; "
@@ -233,7 +178,7 @@ class Stream:
     def _heads(self, words: int) -> tuple[NDArray[np.int64], Heads, NDArray[np.uint16]]:
         """Return the largest delays of heads and classes, the heads, and the pool that they lie in."""
         store = self._store
-        depths = np.arange(store.min_delay, min(store.max_delay, _MAX_DEPTH + 1), dtype=np.int64)
+        depths = np.arange(store.min_delay, min(store.max_delay, MAX_DEPTH + 1), dtype=np.int64)
         depth = choose_depth(head_words(store, depths), depths, words)
         pool = np.empty(max(words, 0), np.uint16)
         while (heads := read_heads(store, self._bounds(depth), pool)) is None and depth > 0:
@@ -244,16 +189,16 @@ class Stream:
 
     def _bounds(self, depth: int) -> NDArray[np.int64]:
         first = max(depth + 1, self._store.min_delay)
-        borders = np.unique(np.linspace(first, self._store.max_delay, _BORDERS).astype(np.int64))
+        borders = np.unique(np.linspace(first, self._store.max_delay, BORDERS).astype(np.int64))
         return class_bounds(depth, borders, head_words(self._store, borders))
 
     def _check_room(self, segments: Segments, largest: int) -> None:
         words = len(segments.kind) * segments.size
-        if len(segments.kind) < _LEAST_TAILS:
-            raise self._too_small(2 * max(1, _LEAST_TAILS * largest - words))
+        if len(segments.kind) < LEAST_TAILS:
+            raise self._too_small(2 * max(1, LEAST_TAILS * largest - words))
 
     def _too_small(self, missing: int) -> MemoryBudgetError:
-        needed = self._budget + missing * _HEADS_SHARE // (_HEADS_SHARE - 1)
+        needed = self._budget + missing * HEADS_SHARE // (HEADS_SHARE - 1)
         return MemoryBudgetError(
             f"the memory budget is {format_size(self._budget)}, which is too little to read rows of {self._store.path} "
             f"as they are needed; give at least --memory {needed // 2**20 + 1}MiB",
@@ -293,18 +238,3 @@ def _diagnose(store: CircuitStore, row: int) -> None:
         raise store.granule_error(ROW_WORDS, granule)
     path = store.granule_path(ROW_WORDS, int(store.arrays[ROW_STARTS][row]) * 2 // GRANULE_BYTES)
     raise CorruptionError(f"row {row} of {store.path} could not be read, from {path} on", path=path)
-
-
-def _segments(first: int, words: int, largest: int) -> Segments:
-    """Return how some words of the pool, from ``first`` on, are cut into segments that each hold the largest tail."""
-    size = min(max(_TAILS_A_SEGMENT * largest, min(words // _SEGMENTS, _MAX_SEGMENT)), words // _LEAST_TAILS)
-    return Segments.make(first, max(0, words), max(largest, size))
-
-
-def _divide(store: CircuitStore, room: int) -> tuple[int, int]:
-    """Return how many requests there can be, a power of two, and the words of the pool."""
-    mean = max(1, store.counts.plain_words // max(1, store.neurons))
-    # One for each class of the tails that there is room for.
-    wanted, affordable = _CLASSES * room // (2 * mean), room // 4 // _REQUEST_BYTES
-    slots = 2 ** max(4, min(wanted, affordable, 2**40).bit_length() - 1)
-    return slots, (room - slots * _REQUEST_BYTES) // 2

@@ -27,7 +27,10 @@ from neurograph.kept import Kept, find, forget, keep, learn, make_room
 from neurograph.prediction import SPIKES, Model
 from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
 from neurograph_storage.atomics import publish
-from neurograph_storage.fetching import (
+from neurograph_storage.heads import MORE, UNIT
+from neurograph_storage.jit import kernel
+from neurograph_storage.libc import give_number
+from neurograph_storage.requests import (
     AT,
     COUNT_BITS,
     FIELDS,
@@ -43,9 +46,6 @@ from neurograph_storage.fetching import (
     WAITING,
     WORDS,
 )
-from neurograph_storage.heads import MORE, UNIT
-from neurograph_storage.jit import kernel
-from neurograph_storage.libc import give_number
 
 # Positions in `counters`; those that others read have a cache line of their own.
 PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD, MADE, SENT = 0, 8, 16, 17, 18, 19, 20, 21

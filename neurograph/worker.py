@@ -42,8 +42,9 @@ from neurograph.work import (
     Past,
     Work,
 )
-from neurograph_storage.fetching import Fetching, no_reader, turn
+from neurograph_storage.fetching import turn
 from neurograph_storage.jit import address_of
+from neurograph_storage.requests import Fetching, no_reader
 
 # Steps between two returns to Python at most, and room for spikes in a log at least.
 MAX_STEPS = 4096

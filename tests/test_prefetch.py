@@ -30,7 +30,8 @@ from neurograph.reference import simulate
 from neurograph.statistics import RunStatistics
 from neurograph_storage import queueing
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
-from neurograph_storage.fetching import FAILED, FIELDS, GUESS, _fail, no_fetching
+from neurograph_storage.fetching import _fail
+from neurograph_storage.requests import FAILED, FIELDS, GUESS, no_fetching
 
 STEPS = 600
 

@@ -26,7 +26,7 @@ from neurograph.report.run import folder_content
 from neurograph.residency import Residency, bytes_of
 from neurograph.segments import KEPT, NONE
 from neurograph.tails import FREED, PLACED
-from neurograph_storage.fetching import KIND, ROW, WORDS
+from neurograph_storage.requests import KIND, ROW, WORDS
 
 Build = Callable[..., ng.Circuit]
 

@@ -13,8 +13,8 @@ from neurograph.distributions import Uniform
 from neurograph.executor import state_bytes
 from neurograph.models.lif_exp import LIFExp
 from neurograph.network import Network
+from neurograph.pool import fixed_bytes
 from neurograph.row_rules import CommunityOutdegree
-from neurograph.streaming import fixed_bytes
 
 MODULE, DEGREE = 500, 1000
 # Delays in ms: long, so that no head fits in a small pool, and all sizes have the same, none.

@@ -24,8 +24,8 @@ from neurograph.bench.scaling import ACTIVE, AMONG, SMALLEST, other_cost, run_co
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.executor import state_bytes
+from neurograph.pool import least_bytes
 from neurograph.record import read_spikes
-from neurograph.streaming import least_bytes
 from neurograph_storage.queueing import PAGE
 from neurograph_storage.store import ROW_STARTS
 

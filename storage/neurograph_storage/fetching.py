@@ -13,10 +13,7 @@ Who cannot bring a row in says so in ``failed``, and from then on batches are th
 Reads of guesses are started only while no other is under way.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from neurograph_storage.atomics import fetch, fetch_add, publish
 from neurograph_storage.bits import PADDING, get_gamma
@@ -28,145 +25,45 @@ from neurograph_storage.queueing import (
     GUESSED,
     RESULT,
     UNDERWAY,
-    Queue,
     collect,
     give_back,
     lock,
-    no_queue,
     slot_free,
     start,
     submit,
     unlock,
 )
+from neurograph_storage.requests import (
+    ASKED,
+    AT,
+    BYTE,
+    BYTES,
+    COUNT_BITS,
+    FAILED,
+    FIRST,
+    GUESS,
+    HIGH,
+    I64,
+    LOW,
+    NANOSECONDS,
+    NEEDED,
+    READS,
+    READY,
+    ROW,
+    STARTED,
+    STOP,
+    U16,
+    WORDS,
+    Fetching,
+    Reader,
+    line_of,
+)
 
-U16 = NDArray[np.uint16]
-I64 = NDArray[np.int64]
-
-# Columns of the table of requests: row and step of a spike; first steps of the epochs of the spike and of the request;
-# where the words go in the pool, and how many there may be; delays wanted, low < delay <= high; the class of delays
-# that is requested next; what kind of segment the words lie in.
-ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, KIND = range(10)
-FIELDS = 10
-WAITING, READY, FAILED = range(3)
-# Requests of rows that no spike has asked for, *guesses*, have numbers from here on, and lines behind the others'.
-GUESS = 2**40
 # So many reads of guesses are under way at most: what spikes need must not wait long behind them.
 _MOST_GUESSES = 48
-# Positions in a reader's figures, and their number.
-BYTES, READS, NANOSECONDS, ASKED = range(4)
-FIGURES = 8
-# Of a read under way: requests ``first <= r < stop``; the first byte, and the end of those that are needed, of all
-# files together; when it began.
-_FIRST, _STOP, _BYTE, _NEEDED, _STARTED = range(5)
-_SPAN = 5
-# A batch in the pipe: its first request x 2^16 + how many; none at all says that it is over.
-COUNT_BITS = 16
 # What became of taking a batch.
 STOPPED, _NOTHING, _TAKEN = range(3)
 _TRIES = 3
-
-
-class Fetching(NamedTuple):
-    """What readers read from, and where they write.
-
-    Attributes
-    ----------
-    starts : (rows + 1,) uint64
-        First word on the disk.
-    sums : (rows,) uint64
-        See `row_sum`.
-    files : (chunks,) int64
-        Descriptors.
-    file_bytes, compressed, block_neurons : int
-    max_delay : int
-        Of the circuit, in steps.
-    unit, gap : int
-        Bytes of which reads are multiples; bytes between two rows that are rather read than left out.
-    read, pipe, guesses : int
-        Address of ``pread``; descriptors of the pipe, and of that of guesses.
-    slots : int
-        Lines of the tables for what spikes ask for; the rest is for guesses.
-    pool : (words,) uint16
-    requests : (lines, FIELDS) int64
-    state : (lines,) int64
-        Of each request.
-    failed : (2,) int64
-        How many failures there were; the request of the first.
-    turn : int
-        Address of the kernel `turn`; 0 as long as no kernel takes turns.
-    """
-
-    starts: NDArray[np.uint64]
-    sums: NDArray[np.uint64]
-    files: I64
-    file_bytes: int
-    compressed: int
-    block_neurons: int
-    max_delay: int
-    unit: int
-    gap: int
-    read: int
-    pipe: int
-    guesses: int
-    slots: int
-    pool: U16
-    requests: I64
-    state: I64
-    failed: I64
-    turn: int
-
-
-class Reader(NamedTuple):
-    """What one thread reads with; those that share a queue share spans, batch and message.
-
-    Attributes
-    ----------
-    queue : Queue
-    spans : (slots, 5) int64
-        What is read to each slot.
-    batch, message : (4,) int64, (1,) int64
-        Requests of the batch that have not been started, and of that of guesses; scratch. For who has the queue's lock.
-    plain : (words,) uint16
-        Scratch for a row made plain.
-    figures : (8,) int64
-    """
-
-    queue: Queue
-    spans: I64
-    batch: I64
-    message: I64
-    plain: U16
-    figures: I64
-
-    @staticmethod
-    def of(queue: Queue, plain_words: int) -> "Reader":
-        """Return a reader with nothing to do."""
-        batch, message = np.zeros(4, np.int64), np.zeros(1, np.int64)
-        plain, figures = np.empty(plain_words, np.uint16), np.zeros(FIGURES, np.int64)
-        return Reader(queue, np.zeros((len(queue.busy), _SPAN), np.int64), batch, message, plain, figures)
-
-    def of_thread(self) -> "Reader":
-        """Return another reader for the same queue."""
-        plain, figures = np.empty_like(self.plain), np.zeros_like(self.figures)
-        return self._replace(queue=self.queue.of_thread(), plain=plain, figures=figures)
-
-
-def no_reader() -> Reader:
-    """Return a reader that takes no turns."""
-    return Reader.of(no_queue(), 0)
-
-
-def no_fetching() -> Fetching:
-    """Return what a circuit in memory has."""
-    empty, table, words = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64), np.empty(0, np.uint16)
-    starts = np.empty(0, np.uint64)
-    return Fetching(starts, starts, empty, 1, 0, 1, 0, 1, 0, 0, -1, -1, 1, words, table, empty, empty, 0)
-
-
-@kernel
-def line_of(number: int, slots: int, lines: int) -> int:
-    """Return the line of a request in tables of so many slots for what spikes ask for, and so many lines in all."""
-    return number % slots if number < GUESS else slots + (number - GUESS) % (lines - slots)
 
 
 @part
@@ -247,7 +144,7 @@ def _start(f: Fetching, r: Reader, slot: int, number: int, last: int) -> int:
         row = f.requests[_line(f, k), ROW]
         needed = max(needed, 2 * np.int64(f.starts[row + 1]))
         r.figures[ASKED] += 2 * np.int64(f.starts[row + 1] - f.starts[row])
-    span[_FIRST], span[_STOP], span[_BYTE], span[_NEEDED], span[_STARTED] = number, stop, first, needed, nanoseconds()
+    span[FIRST], span[STOP], span[BYTE], span[NEEDED], span[STARTED] = number, stop, first, needed, nanoseconds()
     size = (needed - first + f.unit - 1) // f.unit * f.unit
     start(r.queue, slot, f.read, f.files[first // f.file_bytes], size, first % f.file_bytes)
     r.figures[READS] += 1
@@ -259,15 +156,15 @@ def _complete(f: Fetching, r: Reader, slot: int, count: int) -> int:
     """Bring in what has been read to a slot; return the request that failed, or -1."""
     scratch, span = r.queue.memory[slot], r.spans[slot]
     # Of all reads together, many at once.
-    r.figures[NANOSECONDS] += nanoseconds() - span[_STARTED]
-    if span[_BYTE] + count < span[_NEEDED]:
+    r.figures[NANOSECONDS] += nanoseconds() - span[STARTED]
+    if span[BYTE] + count < span[NEEDED]:
         # Over the end of a file, interrupted, or refused: once more, one after the other.
-        if not _read(f, scratch, span[_BYTE], span[_NEEDED], r.figures):
-            return span[_FIRST]
+        if not _read(f, scratch, span[BYTE], span[NEEDED], r.figures):
+            return span[FIRST]
     else:
         r.figures[BYTES] += count
-    for k in range(span[_FIRST], span[_STOP]):
-        if not _finish(f, scratch, r.plain, _line(f, k), span[_BYTE] // 2):
+    for k in range(span[FIRST], span[STOP]):
+        if not _finish(f, scratch, r.plain, _line(f, k), span[BYTE] // 2):
             return k
     return -1
 
@@ -276,7 +173,7 @@ def _complete(f: Fetching, r: Reader, slot: int, count: int) -> int:
 def _fail(f: Fetching, span: I64, number: int) -> None:
     """Tell that a request could not be brought in, nor what was to be read with it."""
     if number >= GUESS:
-        for k in range(number, span[_STOP]):
+        for k in range(number, span[STOP]):
             publish(f.state, _line(f, k), FAILED)
     elif fetch_add(f.failed, 0, 1) == 0:
         publish(f.failed, 1, number)
@@ -334,7 +231,7 @@ def _bring_in(f: Fetching, r: Reader, ended: int) -> None:
         number = _complete(f, r, slot, r.queue.events[k, RESULT])
         if number >= 0:
             _fail(f, r.spans[slot], number)
-        if f.guesses >= 0 and r.spans[slot, _FIRST] >= GUESS:
+        if f.guesses >= 0 and r.spans[slot, FIRST] >= GUESS:
             fetch_add(r.queue.counts, GUESSED, -1)
         give_back(r.queue, slot)
 

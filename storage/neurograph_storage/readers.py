@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from neurograph_storage.bits import PADDING
 from neurograph_storage.errors import CorruptionError
-from neurograph_storage.fetching import Fetching, Reader, no_reader, serve, turn
+from neurograph_storage.fetching import serve, turn
 from neurograph_storage.queueing import PAGE, Queue, can_queue, close_queue, open_queue
+from neurograph_storage.requests import Fetching, Reader, no_reader
 
 # Not on every system, and not on every file system where it is.
 _DIRECT = getattr(os, "O_DIRECT", 0)
