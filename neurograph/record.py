@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph_storage.errors import ArgumentError, DataError
+from neurograph_storage.publish import appearing
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +168,8 @@ def write_spikes(path: str | os.PathLike[str], spikes: Spikes, circuit: Circuit)
 
     The file appears complete or not at all.
     """
-    table = spike_table(spikes, circuit)
-    final = Path(path)
-    partial = final.with_name(final.name + ".new")
-    try:
-        pq.write_table(table, partial)
-        partial.replace(final)
-    finally:
-        partial.unlink(missing_ok=True)
+    with appearing(Path(path)) as new:
+        pq.write_table(spike_table(spikes, circuit), new)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pa.Table:

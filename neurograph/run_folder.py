@@ -17,6 +17,7 @@ from neurograph.bench.figures import machine
 from neurograph.identity import identity
 from neurograph.simulation import Simulation
 from neurograph_storage.errors import ArgumentError, DataError
+from neurograph_storage.publish import appearing
 
 SPIKES, RATES, SERIES, STATISTICS = "spikes.parquet", "rates.parquet", "series.parquet", "statistics.json"
 RESIDENCY = "residency.parquet"
@@ -63,9 +64,8 @@ def write_run(folder: Path, sim: Simulation, *, ended: str = "complete", command
     for number, trace in enumerate(sim.traces):
         _write(folder / f"trace-{number}.parquet", trace.table())
     said = describe_run(sim, ended=ended, command=command)
-    partial = folder / (STATISTICS + ".new")
-    partial.write_text(json.dumps(said, indent=1) + "\n")
-    partial.replace(folder / STATISTICS)
+    with appearing(folder / STATISTICS) as new:
+        new.write_text(json.dumps(said, indent=1) + "\n")
 
 
 def describe_run(sim: Simulation, *, ended: str, command: str) -> dict[str, Any]:
@@ -105,6 +105,5 @@ def _sizes(sim: Simulation) -> dict[str, int]:
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    partial = path.with_name(path.name + ".new")
-    pq.write_table(table, partial)
-    partial.replace(path)
+    with appearing(path) as new:
+        pq.write_table(table, new)

@@ -16,7 +16,7 @@ import numpy as np
 
 from neurograph.edges import PIECE
 from neurograph.runs import I64, U64, FileRun, Gathered, MemoryRun, Run, sort_run, write_at
-from neurograph_storage.publish import RUNS, RUNS_MANIFEST, flush_path
+from neurograph_storage.publish import RUNS, RUNS_MANIFEST, appearing
 from neurograph_storage.sizes import GIB
 
 MEMORY = GIB
@@ -122,11 +122,8 @@ class RunStore:
             write_at(self._descriptor, array, at)
         os.fsync(self._descriptor)
         self._listed.append({"part": part, "end": end, "offset": offset, "bytes": first.nbytes + packed.nbytes})
-        new = self._folder / f"{RUNS_MANIFEST}.new"
-        new.write_text(json.dumps(self._listed))
-        flush_path(new)
-        new.replace(self._folder / RUNS_MANIFEST)
-        flush_path(self._folder)
+        with appearing(self._folder / RUNS_MANIFEST, durable=True) as new:
+            new.write_text(json.dumps(self._listed))
         return FileRun(self._descriptor, offset, len(first) - 1)
 
     def _open(self) -> None:

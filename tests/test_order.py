@@ -15,6 +15,7 @@ from neurograph.record import Spikes, write_spikes
 from neurograph.reference import simulate
 from neurograph_storage.errors import ArgumentError, CircuitExistsError, CorruptionError
 from neurograph_storage.verify import verify
+from tests.same import assert_same
 
 STEPS = 300
 
@@ -47,12 +48,6 @@ def run(circuit: ng.Circuit, workers: int = 2) -> tuple[Spikes, np.ndarray]:
         sim.silence(circuit.neuron_ids("b")[:70])
         sim.step(STEPS // 3)
         return sim.spikes, sim.state("v", np.concatenate([some, circuit.neuron_ids("b")]))
-
-
-def assert_same(found: Spikes, expected: Spikes) -> None:
-    np.testing.assert_array_equal(found.steps, expected.steps)
-    np.testing.assert_array_equal(found.neurons, expected.neurons)
-    np.testing.assert_array_equal(found.populations, expected.populations)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from neurograph import worker as one_worker
 from neurograph.events import OutsideEvents, resolve
 from neurograph.record import Spikes
 from neurograph.reference import simulate
+from tests.same import assert_same
 
 STEPS = 400
 
@@ -32,11 +33,6 @@ def lively(network: ng.Network) -> ng.Network:
     for setup in network.setups:
         network.drive(setup.population, ng.PoissonInput(rate=4000.0, weight=400.0))
     return network
-
-
-def assert_same(found: Spikes, expected: Spikes) -> None:
-    np.testing.assert_array_equal(found.steps, expected.steps)
-    np.testing.assert_array_equal(found.neurons, expected.neurons)
 
 
 @pytest.fixture(scope="module", autouse=True)

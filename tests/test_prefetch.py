@@ -32,6 +32,7 @@ from neurograph_storage import queueing
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.fetching import _fail
 from neurograph_storage.requests import FAILED, FIELDS, GUESS, no_fetching
+from tests.same import assert_same
 
 STEPS = 600
 
@@ -60,11 +61,6 @@ def run(
         assert sim._running.executor.stream is not None
         sim.step(STEPS)
     return sim.spikes, sim.statistics
-
-
-def assert_same(found: Spikes, expected: Spikes) -> None:
-    np.testing.assert_array_equal(found.steps, expected.steps)
-    np.testing.assert_array_equal(found.neurons, expected.neurons)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -25,6 +25,7 @@ from neurograph_storage import queueing
 from neurograph_storage.cut import cut, cut_words, row_sum
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.rows import Rows
+from tests.same import assert_same
 
 STEPS = 500
 
@@ -45,11 +46,6 @@ def run(circuit: ng.Circuit, share: float, workers: int = 1, steps: int = STEPS)
         assert sim._running.executor.stream is not None
         sim.step(steps)
     return sim.spikes, sim.statistics
-
-
-def assert_same(found: Spikes, expected: Spikes) -> None:
-    np.testing.assert_array_equal(found.steps, expected.steps)
-    np.testing.assert_array_equal(found.neurons, expected.neurons)
 
 
 @pytest.fixture(scope="module", params=["raw", "compressed"])

@@ -7,13 +7,13 @@ part it was in. ``SUITE.csv`` is the same as a table.
 
 import csv
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from neurograph.bench.figures import Figure, machine
 from neurograph_storage.errors import DataError
+from neurograph_storage.publish import appearing
 
 _COLUMNS = ("what", "value", "unit", "asked", "note")
 
@@ -84,9 +84,8 @@ class Record:
 
     def save(self) -> None:
         """Write all there is."""
-        beside = self.path.with_suffix(".json.partial")
-        beside.write_text(json.dumps(self._content, indent=1) + "\n")
-        os.replace(beside, self.path)  # noqa: PTH105 (a rename that replaces, and nothing else)
+        with appearing(self.path) as new:
+            new.write_text(json.dumps(self._content, indent=1) + "\n")
         with self.path.with_suffix(".csv").open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(_COLUMNS)

@@ -16,11 +16,12 @@ from scipy import sparse
 
 from neurograph.circuit import Circuit
 from neurograph.edges import ListedValues
-from neurograph.formats.tables import Progress, appearing
+from neurograph.formats.tables import Progress
 from neurograph.models import LIFExp, Model
 from neurograph.network import Network
 from neurograph.rules import Edges
 from neurograph_storage.errors import ArgumentError
+from neurograph_storage.publish import appearing
 
 _VALUES = ("weight", "delay")
 

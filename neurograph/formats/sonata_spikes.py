@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph.formats.sonata_places import NodePlaces, node_places
-from neurograph.formats.tables import appearing
 from neurograph.record import Spikes
 from neurograph_storage.errors import ArgumentError, DataError
+from neurograph_storage.publish import appearing
 
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2})
 _PER_MS = {"ms": 1.0, "milliseconds": 1.0, "s": 1000.0, "seconds": 1000.0}

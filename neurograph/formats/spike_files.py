@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from neurograph import record
 from neurograph.circuit import Circuit
 from neurograph.formats.sonata_spikes import indexed_spikes, read_report, write_report
-from neurograph.formats.tables import appearing
 from neurograph.record import Spikes, spikes_of
 from neurograph.tables import Table
 from neurograph_storage.errors import DataError
+from neurograph_storage.publish import appearing
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".h5")
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph.listing import SynapseList
+from neurograph_storage.publish import appearing
 
 _EDGES = pa.schema(
     [
@@ -57,17 +58,6 @@ def receptor_names(circuit: Circuit) -> NDArray[Any]:
     for row, model in zip(names, circuit.models, strict=True):
         row[: len(model.receptors)] = [receptor.name for receptor in model.receptors]
     return names
-
-
-@contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """Yield where to write a file that gets its name when the block ends without an error."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

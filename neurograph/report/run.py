@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from neurograph.formats.tables import appearing
 from neurograph.record import read_parquet
 from neurograph.report.content import Content, content_of
 from neurograph.report.page import Page
@@ -12,6 +11,7 @@ from neurograph.residency import Residency
 from neurograph.run_folder import RATES, RESIDENCY, SERIES, SPIKES, read_statistics
 from neurograph.simulation import Simulation
 from neurograph_storage.errors import DataError
+from neurograph_storage.publish import appearing
 
 
 def folder_content(folder: Path) -> Content:

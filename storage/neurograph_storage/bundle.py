@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.errors import ArgumentError, CorruptionError, DiskSpaceError, VersionError
-from neurograph_storage.publish import flush_path
+from neurograph_storage.publish import appearing
 
 _HEAD, _TAIL = struct.Struct("<8sQ"), struct.Struct("<QI8s")
 _ALIGNMENT, _PIECE = 64, 2**20
@@ -60,20 +60,13 @@ def write_bundle(
     ArgumentError
         If the folder cannot be written to.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
+        with appearing(path, durable=True) as new, new.open("wb") as file:
             _write(file, kind, version, said, arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        flush_path(path.parent)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskSpaceError(f"the disk is full: {path} could not be written; what was there is kept") from error
         raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write(

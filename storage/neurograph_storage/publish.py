@@ -63,6 +63,27 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     flush_path(out.parent)
 
 
+@contextmanager
+def appearing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield where to write a file that gets its name when the block ends without an error.
+
+    Parameters
+    ----------
+    durable : bool
+        Whether it must be on the disk before it has its name, and its name when this returns.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        yield new
+        if durable:
+            flush_path(new)
+        new.replace(path)
+        if durable:
+            flush_path(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def refuse_existing(out: Path) -> None:
     """Refuse a path that is taken.
 
