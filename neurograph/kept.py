@@ -179,12 +179,15 @@ def _empty(
 ) -> None:  # fmt: skip
     """Empty a segment of kept tails: move up to ``movable`` words of what is hot or wanted, forget the rest."""
     leave(segments, segment)
+    # The clairvoyant holds what is needed, so it need not guess by heat what will be.
+    clairvoyant = model.policy == ORACLE
     row = np.int64(kept.first[segment])
     kept.first[segment], kept.placed[segment] = NONE, NONE
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
         kept.at[row] = NONE
-        stays = is_hot(kept.heat, row, words, step, _STAY) or model.table[row >> model.shift, WANTED] != 0
+        hot = not clairvoyant and is_hot(kept.heat, row, words, step, _STAY)
+        stays = hot or model.table[row >> model.shift, WANTED] != 0
         if stays and words <= movable and has_room(segments, words, 1):
             at = take(segments, KEPT, words, NONE)
             enter(kept, segments, row, at, NONE)

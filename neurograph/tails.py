@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.kept import Kept, find, forget, keep, learn, make_room
-from neurograph.prediction import SPIKES, Model
+from neurograph.prediction import ORACLE, SPIKES, Model
 from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
 from neurograph_storage.atomics import publish
 from neurograph_storage.heads import MORE, UNIT
@@ -232,7 +232,7 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> 
         model.table[row >> model.shift, SPIKES] += 1
         if at == NONE:
             there = False
-            if not tails.mode[CAUTIOUS]:
+            if not tails.mode[CAUTIOUS] and model.policy != ORACLE:
                 at = keep(tails.kept, segments, row, words, step, until, counters[REQUESTED])
         short = tails.mode[CAUTIOUS] or counters[HELD] + words > room_whole(segments) * tails.usable
         divided = at == NONE and classes > 1 and short
