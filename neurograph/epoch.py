@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurograph.ahead import ARRIVED as GUESSED
 from neurograph.ahead import Ahead, arrive
-from neurograph.delivery import Cursors, Graph, has_room, launch
+from neurograph.delivery import Cursors, Graph, deliver, has_room, launch
 from neurograph.kept import give_up
 from neurograph.noise import Drives
 from neurograph.share import Neurons
@@ -43,10 +43,12 @@ from neurograph.work import (
     ARRIVED,
     CURSORS,
     DONE,
+    EARLY,
     EPOCH,
     EPOCH_START,
     FULL,
     HITS,
+    IDLE,
     LAST,
     LATE,
     LAUNCHED,
@@ -56,6 +58,7 @@ from neurograph.work import (
     ROWS,
     STALLED,
     STEP,
+    SURE_OF,
     WANTED,
     Common,
     Work,
@@ -63,7 +66,7 @@ from neurograph.work import (
 from neurograph_storage.atomics import fetch, fetch_add, give_way, pointer, publish
 from neurograph_storage.jit import call_kernel, kernel, part
 from neurograph_storage.libc import nanoseconds
-from neurograph_storage.requests import AT, READY, WORDS, Fetching, Reader
+from neurograph_storage.requests import AT, READY, THERE, WAITING, WORDS, Fetching, Reader
 from neurograph_storage.requests import STEP as STEP_OF
 
 _STEPPING, _MEETING, _LAUNCHING, _AWAITING = range(4)
@@ -139,7 +142,8 @@ def plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) ->
         return FULL
     more = arrive(ahead, tails)
     free(tails, ahead.model, step, progress[LAUNCHED], ahead.counters[GUESSED], more)
-    if not request(tails, ahead.model, _keys(work, common, start, spikes), start) or not follow(tails, start, step):
+    keys = _keys(work, common, start, spikes)
+    if not request(tails, ahead.model, keys, start, progress[LAUNCHED]) or not follow(tails, start, step):
         return FULL
     place(tails)
     requested, launched = counters[REQUESTED], progress[LAUNCHED]
@@ -182,11 +186,28 @@ def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader:
     return status
 
 
+@part
+def _launch_there(work: Work, cursors: Cursors, graph: Graph, tails: Tails, due: int) -> bool:
+    """Launch what was there before it was requested, of the next ``due`` tails; return whether the others are, too."""
+    progress, all_ready = work.progress, True
+    for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
+        of_request, state = tails.requests[number % tails.slots], fetch(tails.state, number % tails.slots)
+        all_ready &= state != WAITING
+        if state == THERE and of_request[WORDS]:
+            launch(cursors, graph, of_request[STEP_OF], of_request[AT])
+            progress[HITS] += 1
+    return all_ready
+
+
 @kernel
 def launch_tails(
     work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
 ) -> int:
-    """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `LATE` or `ABORTED`."""
+    """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `IDLE`, `LATE` or `ABORTED`.
+
+    First those that are there in any case, then the others, in order. Before one is waited for, `IDLE` says once that
+    what has been launched can be delivered meanwhile.
+    """
     progress, slots, turns = work.progress, tails.slots, 0
     while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
         if fetch(common.meeting, ABORT):
@@ -199,9 +220,13 @@ def launch_tails(
     if not has_room(cursors, due * cursors.bins.shape[1]):
         progress[WANTED] = due
         return CURSORS
+    if progress[SURE_OF] <= progress[EPOCH]:
+        progress[SURE_OF] = progress[EPOCH] + 1
+        if not _launch_there(work, cursors, graph, tails, due):
+            return IDLE
     for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
         of_request = tails.requests[number % slots]
-        if of_request[WORDS]:
+        if of_request[WORDS] and tails.state[number % slots] != THERE:
             status = _await(tails, common, work, fetching, reader, number)
             if status != DONE:
                 return status
@@ -258,6 +283,10 @@ def advance(
             progress[PHASE] = _AWAITING
         if tails.streaming:
             status = call_kernel(work.launch, (work, cursors, graph, common, tails, fetching, reader))
+            if status == IDLE:
+                # Sums are of integers, so it does not matter in what order the groups of a step are added.
+                progress[EARLY] += deliver(cursors, graph, progress[STEP], neurons.codes, neurons.due)
+                status = call_kernel(work.launch, (work, cursors, graph, common, tails, fetching, reader))
             if status != DONE:
                 return status
         progress[EPOCH] += 1

@@ -101,6 +101,12 @@ def find(kept: Kept, segments: Segments, row: int, words: int, step: int, until:
 
 
 @part
+def is_there(kept: Kept, segments: Segments, at: int, arrived: int) -> bool:
+    """Return whether what lies at ``at`` has been brought in, when all requests before ``arrived`` have been."""
+    return kept.placed[segment_of(segments, at), 0] < arrived
+
+
+@part
 def enter(kept: Kept, segments: Segments, row: int, at: int, number: int) -> None:
     """Let spikes of a row find its tail, which a request brings in."""
     segment = segment_of(segments, at)

@@ -39,6 +39,7 @@ from neurograph.share import (
 )
 from neurograph.work import (
     DONE,
+    EARLY,
     EPOCH,
     EPOCH_END,
     EPOCH_START,
@@ -189,7 +190,8 @@ def _step(
     """Run one step of all neurons: deliver, then tile by tile gather, add what comes from outside, and advance."""
     progress = work.progress
     step, logged = progress[STEP], progress[LOGGED]
-    progress[EVENTS] += deliver(cursors, graph, step, neurons.codes, neurons.due)
+    progress[EVENTS] += progress[EARLY] + deliver(cursors, graph, step, neurons.codes, neurons.due)
+    progress[EARLY] = 0
     started = nanoseconds()
     for run in range(len(neurons.runs)):
         _describe_run(neurons, run)
@@ -216,6 +218,7 @@ def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> Non
     progress, past = work.progress, work.past
     step, logged = progress[STEP], progress[LOGGED]
     deliver(cursors, graph, step, neurons.codes, neurons.due)
+    progress[EARLY] = 0
     at = step - past.first_step
     first, end = past.starts[at], past.starts[at + 1]
     for k in range(end - first):

@@ -9,7 +9,8 @@ Precedence, for a request r of a spike at step t, D the smallest delay of any ta
     all workers meet; worker 0 releases, requests, places  it alone writes the tables, and tells how far it has come
     place(r) precedes arrived(r) precedes launch(r)        a worker waits for r if it must: a stall
     launch(r) precedes deliver(t + D)
-    arrived(r) precedes launch(r + 1)                      so what r brings in is there for all that follow
+    arrived(r) precedes launch(r + 1)                      so what r brings in is there for all that follow; what was
+                                                           there before r was requested is launched at once
     deliver(t + max_delay) by all precedes release(r)      they meet in between; then the place is given to another
 
 When room is short, tails are requested by *class* of delays instead: more is read, but far less must be in memory at
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.kept import Kept, find, forget, keep, learn, make_room
+from neurograph.kept import Kept, find, forget, is_there, keep, learn, make_room
 from neurograph.prediction import ORACLE, SPIKES, Model
 from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
 from neurograph_storage.atomics import publish
@@ -43,6 +44,7 @@ from neurograph_storage.requests import (
     ROW,
     START,
     STEP,
+    THERE,
     WAITING,
     WORDS,
 )
@@ -208,7 +210,7 @@ def follow(tails: Tails, start: int, end: int) -> bool:
 
 
 @kernel
-def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> bool:
+def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int, arrived: int) -> bool:
     """Request the tails of an epoch's spikes; return whether there was room in the table.
 
     Parameters
@@ -219,6 +221,8 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> 
         First step of the epoch.
     model : Model
         Learns who spiked.
+    arrived : int
+        All requests before have arrived.
     """
     counters, segments, classes = tails.counters, tails.segments, len(tails.bounds) - 1
     for key in keys:
@@ -241,7 +245,7 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int) -> 
         if number == NONE:
             return False
         if there:
-            tails.state[number % tails.slots] = READY
+            tails.state[number % tails.slots] = THERE if is_there(tails.kept, segments, at, arrived) else READY
     return True
 
 
@@ -269,7 +273,7 @@ def send(tails: Tails, end: int) -> None:
     slots, counters, load = tails.slots, tails.counters, 0
     first = counters[SENT]
     for number in range(counters[SENT], end):
-        if tails.state[number % slots] != READY:
+        if tails.state[number % slots] == WAITING:
             load += tails.requests[number % slots, WORDS]
         elif first == number:
             first += 1

@@ -16,12 +16,12 @@ from neurograph.tails import (
 )
 
 # What `advance` comes back with: done; in need of a new log, more cursors, or leave to read rows; stopped by others; a
-# tail is due that has not arrived, or for which there is no room.
-DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL = range(7)
+# tail is due that has not arrived, or for which there is no room; one has not arrived, but there is other work to do.
+DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL, IDLE = range(8)
 # Positions in `progress`.
 (STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START, WANTED, LAUNCHED,
- HITS, MISSES, STALLED, NEURONS_NS) = range(16)  # fmt: skip
-PROGRESS = 16
+ HITS, MISSES, STALLED, NEURONS_NS, SURE_OF, EARLY) = range(18)  # fmt: skip
+PROGRESS = 18
 # Positions in `meeting`; what all write to is a cache line apart.
 ARRIVED, ABORT, LAST = 0, 8, 9
 # An epoch is no longer than this, so that the board stays small.

@@ -53,6 +53,7 @@ from neurograph_storage.requests import (
     STARTED,
     STOP,
     U16,
+    WAITING,
     WORDS,
     Fetching,
     Reader,
@@ -127,7 +128,7 @@ def _extent_end(f: Fetching, number: int, last: int, first_byte: int, room: int)
         row = f.requests[_line(f, following), ROW]
         start, stop = 2 * np.int64(f.starts[row]), 2 * np.int64(f.starts[row + 1])
         near = first_byte <= start <= end + f.gap
-        if not near or stop - first_byte + f.unit > room or f.state[_line(f, following)] == READY:
+        if not near or stop - first_byte + f.unit > room or f.state[_line(f, following)] != WAITING:
             break
         end = max(end, stop)
         following += 1
@@ -195,7 +196,7 @@ def _start_all(f: Fetching, r: Reader) -> int:
     """Start the reads that there is room for; return what `_take_batch` did last."""
     status, batch = _TAKEN, r.batch[:2]
     while status == _TAKEN:
-        while batch[0] < batch[1] and f.state[_line(f, batch[0])] == READY:
+        while batch[0] < batch[1] and f.state[_line(f, batch[0])] != WAITING:
             batch[0] += 1
         if batch[0] == batch[1]:
             status = _take_batch(f, r, f.pipe, batch)
