@@ -30,7 +30,7 @@ UNDERWAY = -2
 # Positions in `counters`: guesses that have arrived, and that have a place; known spikes that have been seen to; words
 # placed so far, and of those that have arrived; whether there was no room for one; words placed, and of those that a
 # spike found, when that was last looked at, and of late.
-ARRIVED, PLACED, KNOWN, READ, _BROUGHT, _WANTING, _READ_THEN, _USED_THEN, READ_LATELY, USED_LATELY = range(10)
+ARRIVED, PLACED, KNOWN, READ, _BROUGHT, _WANTING, _READ_THEN, _USED_THEN, _READ_LATELY, _USED_LATELY = range(10)
 _COUNTERS = 16
 # Guesses go on while spikes find a third of what was read in about so many windows, besides what may lie there waiting.
 _WORTH, _WINDOWS = 3, 64
@@ -158,7 +158,8 @@ def _place_known(ahead: Ahead, tails: Tails, step: int) -> None:
         if when >= step and words[row]:
             if kept.at[row] >= 0:
                 hold(tails.segments, kept.at[row], until)
-            elif kept.at[row] == NONE and not _place(ahead, tails, row, until):
+            elif kept.at[row] == UNDERWAY or not _place(ahead, tails, row, until):
+                # It is held for this spike as well, or placed, in a later step.
                 return
         counters[KNOWN] += 1
 
@@ -174,10 +175,10 @@ def judge(counters: NDArray[np.int64], used: int, room: int) -> int:
     used : int
         Words that were read ahead and found by a spike, so far.
     """
-    counters[READ_LATELY] += counters[READ] - counters[_READ_THEN] - counters[READ_LATELY] // _WINDOWS
-    counters[USED_LATELY] += used - counters[_USED_THEN] - counters[USED_LATELY] // _WINDOWS
+    counters[_READ_LATELY] += counters[READ] - counters[_READ_THEN] - counters[_READ_LATELY] // _WINDOWS
+    counters[_USED_LATELY] += used - counters[_USED_THEN] - counters[_USED_LATELY] // _WINDOWS
     counters[_READ_THEN], counters[_USED_THEN] = counters[READ], used
-    return room if counters[READ_LATELY] <= _WORTH * counters[USED_LATELY] + np.int64(FILL * room) else 0
+    return room if counters[_READ_LATELY] <= _WORTH * counters[_USED_LATELY] + np.int64(FILL * room) else 0
 
 
 @kernel

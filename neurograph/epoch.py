@@ -53,12 +53,13 @@ from neurograph.work import (
     LATE,
     LAUNCHED,
     LOG,
+    MEETING_NS,
     MISSES,
     PHASE,
     ROWS,
     STALLED,
     STEP,
-    SURE_OF,
+    SURE,
     WANTED,
     Common,
     Work,
@@ -89,11 +90,12 @@ def _wait(fetching: Fetching, reader: Reader, turns: int) -> int:
 @part
 def _meet(work: Work, common: Common, fetching: Fetching, reader: Reader) -> bool:
     """Wait until all workers have come to the end of this epoch; return whether to go on."""
-    needed, turns = work.workers * (work.progress[EPOCH] + 1), 0
+    needed, turns, started = work.workers * (work.progress[EPOCH] + 1), 0, nanoseconds()
     while fetch(common.meeting, ARRIVED) < needed:
         if fetch(common.meeting, ABORT):
             return False
         turns = _wait(fetching, reader, turns)
+    work.progress[MEETING_NS] += nanoseconds() - started
     return fetch(common.meeting, ABORT) == 0
 
 
@@ -187,13 +189,13 @@ def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader:
 
 
 @part
-def _launch_there(work: Work, cursors: Cursors, graph: Graph, tails: Tails, due: int) -> bool:
-    """Launch what was there before it was requested, of the next ``due`` tails; return whether the others are, too."""
+def _launch_there(work: Work, cursors: Cursors, graph: Graph, tails: Tails, end: int) -> bool:
+    """Launch what was there before it was requested, of requests before ``end``; return whether the others are, too."""
     progress, all_ready = work.progress, True
-    for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
+    for number in range(progress[LAUNCHED], end):
         of_request, state = tails.requests[number % tails.slots], fetch(tails.state, number % tails.slots)
         all_ready &= state != WAITING
-        if state == THERE and of_request[WORDS]:
+        if state == THERE:
             launch(cursors, graph, of_request[STEP_OF], of_request[AT])
             progress[HITS] += 1
     return all_ready
@@ -216,17 +218,19 @@ def launch_tails(
     if len(reader.queue.busy) > 0:
         call_kernel(fetching.turn, (fetching, reader, 0))
     placed = fetch(tails.counters, PLACED)
-    due = count_due(tails, progress[LAUNCHED], placed, progress[STEP] + work.epoch_steps)
-    if not has_room(cursors, due * cursors.bins.shape[1]):
-        progress[WANTED] = due
-        return CURSORS
-    if progress[SURE_OF] <= progress[EPOCH]:
-        progress[SURE_OF] = progress[EPOCH] + 1
-        if not _launch_there(work, cursors, graph, tails, due):
+    end = progress[LAUNCHED] + count_due(tails, progress[LAUNCHED], placed, progress[STEP] + work.epoch_steps)
+    # The first time in an epoch.
+    if progress[SURE] < end:
+        due = end - progress[LAUNCHED]
+        if not has_room(cursors, due * cursors.bins.shape[1]):
+            progress[WANTED] = due
+            return CURSORS
+        progress[SURE] = end
+        if not _launch_there(work, cursors, graph, tails, end):
             return IDLE
-    for number in range(progress[LAUNCHED], progress[LAUNCHED] + due):
+    for number in range(progress[LAUNCHED], end):
         of_request = tails.requests[number % slots]
-        if of_request[WORDS] and tails.state[number % slots] != THERE:
+        if of_request[WORDS] and fetch(tails.state, number % slots) != THERE:
             status = _await(tails, common, work, fetching, reader, number)
             if status != DONE:
                 return status
@@ -286,7 +290,7 @@ def advance(
             if status == IDLE:
                 # Sums are of integers, so it does not matter in what order the groups of a step are added.
                 progress[EARLY] += deliver(cursors, graph, progress[STEP], neurons.codes, neurons.due)
-                status = call_kernel(work.launch, (work, cursors, graph, common, tails, fetching, reader))
+                continue
             if status != DONE:
                 return status
         progress[EPOCH] += 1

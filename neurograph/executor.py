@@ -36,6 +36,7 @@ from neurograph.work import (
     EVENTS,
     HITS,
     MAX_EPOCH,
+    MEETING_NS,
     MISSES,
     NEURONS_NS,
     STALLED,
@@ -118,9 +119,10 @@ class Executor:
         return self._total(STALLED) / max(1, len(self.workers)) * 1e-9
 
     @property
-    def neurons_s(self) -> float:
-        """Time that a worker spent on its neurons, delivery and waiting aside, on average over workers, in seconds."""
-        return self._total(NEURONS_NS) / max(1, len(self.workers)) * 1e-9
+    def phases(self) -> dict[str, float]:
+        """Seconds that a worker spent on its neurons, and waiting for others to end an epoch, on average."""
+        per_worker = 1e-9 / max(1, len(self.workers))
+        return {"neurons": self._total(NEURONS_NS) * per_worker, "meeting": self._total(MEETING_NS) * per_worker}
 
     @property
     def prefetch(self) -> PrefetchStatistics:
@@ -172,8 +174,10 @@ class Executor:
         # Who is silenced now may have spikes in flight.
         silenced = self.common.silenced.copy()
         self.common.silenced[:] = 0
-        self.replay(past)
-        self.common.silenced[:] = silenced
+        try:
+            self.replay(past)
+        finally:
+            self.common.silenced[:] = silenced
 
     def run(self, steps: int, injected: OutsideEvents) -> list[SpikePart]:
         """Advance by at most ``steps``, as far as one gets in a tenth of a second, and return all spikes.

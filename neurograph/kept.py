@@ -1,8 +1,8 @@
 """Where do tails lie that stay in memory when their spike is over, for the next spike of the same neuron?
 
-In segments of their own, as long as they are hot (`neurograph.heat`) or wanted (`neurograph.prediction`). Where room is
-needed, the segment that was filled first gives way: what is still hot in it is copied to the newest, the rest is
-forgotten.
+In segments of their own, as long as they are hot (`neurograph.heat`), wanted (`neurograph.prediction`), or held until a
+known step. Where room is needed, the segment that was filled first gives way: what is still hot or wanted in it is
+copied to the newest, the rest is forgotten.
 
 What is kept has no influence on spikes. Only worker 0 calls these.
 """
@@ -102,7 +102,7 @@ def find(kept: Kept, segments: Segments, row: int, words: int, step: int, until:
 
 @part
 def is_there(kept: Kept, segments: Segments, at: int, arrived: int) -> bool:
-    """Return whether what lies at ``at`` has been brought in, when all requests before ``arrived`` have been."""
+    """Return whether what lies at ``at`` must have been brought in, since all requests before ``arrived`` have been."""
     return kept.placed[segment_of(segments, at), 0] < arrived
 
 
@@ -168,14 +168,16 @@ def make_room(
     more : int
         Segments to be free besides.
     """
-    # What a known spike will need stays.
-    until = step if model.policy == ORACLE else _FOREVER
+    # The clairvoyant has held what it will need, so that stays, and it need not guess by heat what else might.
+    until, movable = _FOREVER, np.int64(_MOVE * segments.size)
+    if model.policy == ORACLE:
+        until, movable = step, 0
     spare = max(1, reserve(segments) * kept.heat.numbers[BY_AGE])
     for _ in range(segments.counts[KEPT] + spare + more - room_kept(segments)):
         segment = oldest_kept(segments, until)
         if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
             return
-        _empty(kept, segments, pool, tails, segment, step, model, np.int64(_MOVE * segments.size))
+        _empty(kept, segments, pool, tails, segment, step, model, movable)
 
 
 @kernel
@@ -185,15 +187,12 @@ def _empty(
 ) -> None:  # fmt: skip
     """Empty a segment of kept tails: move up to ``movable`` words of what is hot or wanted, forget the rest."""
     leave(segments, segment)
-    # The clairvoyant holds what is needed, so it need not guess by heat what will be.
-    clairvoyant = model.policy == ORACLE
     row = np.int64(kept.first[segment])
     kept.first[segment], kept.placed[segment] = NONE, NONE
     while row != NONE:
         following, source, words = np.int64(kept.following[row]), kept.at[row], np.int64(tails[row])
         kept.at[row] = NONE
-        hot = not clairvoyant and is_hot(kept.heat, row, words, step, _STAY)
-        stays = hot or model.table[row >> model.shift, WANTED] != 0
+        stays = is_hot(kept.heat, row, words, step, _STAY) or model.table[row >> model.shift, WANTED] != 0
         if stays and words <= movable and has_room(segments, words, 1):
             at = take(segments, KEPT, words, NONE)
             enter(kept, segments, row, at, NONE)

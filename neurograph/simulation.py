@@ -350,9 +350,9 @@ class Simulation:
         return read_state(self._running.executor, name, index)
 
     @property
-    def neurons_s(self) -> float:
-        """Seconds that a worker spent on its neurons so far, delivery and waiting aside."""
-        return self._running.executor.neurons_s
+    def phases(self) -> dict[str, float]:
+        """Seconds that a worker spent on its neurons, and waiting for others; the rest is fetch and delivery."""
+        return self._running.executor.phases
 
     @property
     def resident_bytes(self) -> int:

@@ -9,14 +9,15 @@ Precedence, for a request r of a spike at step t, D the smallest delay of any ta
     all workers meet; worker 0 releases, requests, places  it alone writes the tables, and tells how far it has come
     place(r) precedes arrived(r) precedes launch(r)        a worker waits for r if it must: a stall
     launch(r) precedes deliver(t + D)
-    arrived(r) precedes launch(r + 1)                      so what r brings in is there for all that follow; what was
-                                                           there before r was requested is launched at once
+    arrived(r) precedes launch(r + 1)                      so what r brings in is there for all that follow; unless
+                                                           r + 1 was there before it was requested (`THERE`)
     deliver(t + max_delay) by all precedes release(r)      they meet in between; then the place is given to another
 
 When room is short, tails are requested by *class* of delays instead: more is read, but far less must be in memory at
 once, so bursts are survived.
 
-All but waiting depends on spikes alone, and spikes do not depend on how fast anything is read, or on what is kept.
+But for waiting and guesses all depends on spikes alone, and spikes do not depend on how fast anything is read, or on
+what is kept.
 """
 
 from typing import NamedTuple

@@ -16,12 +16,14 @@ from neurograph.tails import (
 )
 
 # What `advance` comes back with: done; in need of a new log, more cursors, or leave to read rows; stopped by others; a
-# tail is due that has not arrived, or for which there is no room; one has not arrived, but there is other work to do.
+# tail is due that has not arrived, or for which there is no room. And what only `launch_tails` says: one has not
+# arrived, but there is other work to do.
 DONE, LOG, CURSORS, ROWS, ABORTED, LATE, FULL, IDLE = range(8)
-# Positions in `progress`.
+# Positions in `progress`. Of the last: requests before `SURE` are launched if they were there in any case; events of
+# the next step that have been delivered before it begins; nanoseconds spent on neurons, and waiting for other workers.
 (STEP, EPOCH_END, EPOCH, PHASE, LOGGED, EVENTS, NEXT_DRIVEN, NEXT_INJECTED, FIRST_STEP, EPOCH_START, WANTED, LAUNCHED,
- HITS, MISSES, STALLED, NEURONS_NS, SURE_OF, EARLY) = range(18)  # fmt: skip
-PROGRESS = 18
+ HITS, MISSES, STALLED, SURE, EARLY, NEURONS_NS, MEETING_NS) = range(19)  # fmt: skip
+PROGRESS = 19
 # Positions in `meeting`; what all write to is a cache line apart.
 ARRIVED, ABORT, LAST = 0, 8, 9
 # An epoch is no longer than this, so that the board stays small.

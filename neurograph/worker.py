@@ -38,7 +38,7 @@ from neurograph.work import (
     PROGRESS,
     ROWS,
     STEP,
-    SURE_OF,
+    SURE,
     WANTED,
     Common,
     Past,
@@ -123,7 +123,7 @@ class Worker:
     def start_over(self) -> None:
         """Stand before the step that was last reached, with no spike in flight."""
         self._cursors = Cursors.make(self._cursors.first_block, self._cursors.bins.shape[1], self._max_delay)
-        self.progress[[EPOCH, PHASE, LAUNCHED, SURE_OF, EARLY]] = 0
+        self.progress[[EPOCH, PHASE, LAUNCHED, SURE, EARLY]] = 0
 
     def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
         """Advance to step ``until``, or till time is up; what spiked is then in `parts`."""

@@ -160,7 +160,8 @@ def test_a_reader_that_lags_behind_changes_no_spike(circuit: ng.Circuit, expecte
         return pread(file, into, size, offset)
 
     read_by(wait)
-    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
+    in_memory = ng.Simulation(circuit, workers=1, seed=1)
+    with in_memory, ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
         attend = sim._running.executor.attend
 
         def tell(*, full: bool) -> None:
@@ -171,6 +172,9 @@ def test_a_reader_that_lags_behind_changes_no_spike(circuit: ng.Circuit, expecte
         for _ in range(120):
             late.clear()
             sim.step()
+            in_memory.step()
+            # What is delivered before its step begins counts in that step.
+            assert sim.statistics.synaptic_events == in_memory.statistics.synaptic_events
         late.set()
     kept = expected.steps < 120
     np.testing.assert_array_equal(sim.spikes.neurons, expected.neurons[kept])
@@ -290,6 +294,22 @@ def test_what_is_kept_gives_way_to_a_burst(circuit: ng.Circuit, workers: int) ->
             started_over.append(sim._running.executor.starts)
     assert_same(*spikes)
     assert started_over[0] > 0 == started_over[1]
+
+
+def test_who_is_silenced_stays_so_when_starting_over_fails(
+    circuit: ng.Circuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_past: object) -> None:
+        raise MemoryBudgetError("no room", needed=2, budget=1)
+
+    with ng.Simulation(circuit, workers=1, seed=1, memory=budget(circuit, 0.6)) as sim:
+        sim.silence(circuit.ids[:50])
+        sim.step(5)
+        executor, silenced = sim._running.executor, sim._running.executor.common.silenced.copy()
+        monkeypatch.setattr(executor, "replay", fails)
+        with pytest.raises(MemoryBudgetError, match="no room"):
+            sim._running._start_over(cautious=True)
+        np.testing.assert_array_equal(executor.common.silenced, silenced)
 
 
 def synapses_of(words: np.ndarray, block_neurons: int) -> set[tuple[int, ...]]:

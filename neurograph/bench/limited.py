@@ -151,9 +151,9 @@ def _main(task: Task) -> dict[str, Any]:
         if task.silent:
             simulation.silence(circuit.ids)
         simulation.run(task.settle)
-        before, neurons = simulation.statistics.as_dict(), simulation.neurons_s
+        before, phases = simulation.statistics.as_dict(), simulation.phases
         simulation.run(task.duration)
-        after, neurons = simulation.statistics.as_dict(), simulation.neurons_s - neurons
+        after, spent = simulation.statistics.as_dict(), {k: v - phases[k] for k, v in simulation.phases.items()}
         resident = simulation.resident_bytes
         if task.spikes is not None:
             write_spikes(task.spikes, simulation.spikes, circuit)
@@ -162,7 +162,8 @@ def _main(task: Task) -> dict[str, Any]:
     figures |= {"real_time_factor": figures["wall_s"] / (task.duration / 1000.0), "resident": resident}
     of_reads = {"hits": "hits", "misses": "misses", "wasted": "wasted_bytes"}
     figures |= {name: after["prefetch"][key] - before["prefetch"][key] for name, key in of_reads.items()}
-    figures |= {"neurons_s": neurons}
+    # Nobody delivers while he waits for others to do so.
+    figures |= {"neurons_s": spent["neurons"], "delivery_s": figures["wall_s"] - spent["neurons"] - spent["meeting"]}
     return figures | {"peak_rss_bytes": after["peak_rss_bytes"], "prefetch": after["prefetch"]}
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from neurograph.bench.columns import DT, budget_for, columns_in
+from neurograph.bench.columns import DT, LONGEST, budget_for, columns_in
 from neurograph.bench.disk import forget
 from neurograph.bench.figures import Figure, figure, ratios
 from neurograph.bench.limited import OVERHEAD, OutOfMemoryError, Task, can_limit, run_limited
@@ -30,6 +30,8 @@ ACTIVE, AMONG, RATE = 20, 10_000, 4.0  # neurons a step; neurons; Hz
 ROOM, SMALLEST_LIMITED = 6 * MIB, 10**7
 # Until each of those that fire has done so, and its row has been touched and checked.
 SETTLE, _SHARE_OF_DURATION = 150.0, 10
+# At a fixed rate there is room for the rows in flight so many times.
+_FLIGHTS = 4
 _FLAT = "at most 1.25"
 # What a difference of two times is at least, in microseconds: noise must not make it nothing.
 _LEAST = 0.01
@@ -83,9 +85,9 @@ def _known_costs(file: Path, rounds: int) -> dict[str, dict[int, list[float]]]:
     return costs
 
 
-def task_for(circuit: Circuit, limit: bool, duration: float, **more: Any) -> Task:
+def task_for(circuit: Circuit, limit: bool, duration: float, *, room: int = ROOM, **more: Any) -> Task:
     """Return a run of a circuit of columns, with room for a few of its rows if it is limited."""
-    memory = budget_for(circuit, ROOM) if limit else None
+    memory = budget_for(circuit, room) if limit else None
     return Task(circuit=str(circuit.path), settle=SETTLE, duration=duration, memory=memory, workers=THREADS, **more)
 
 
@@ -98,8 +100,7 @@ def run_cold(task: Task) -> dict[str, Any]:
 
 def other_cost(heard: dict[str, Any], silent: dict[str, Any], steps: int) -> float:
     """Return the microseconds a step that fetching and delivering take."""
-    both = [run["wall_s"] - run["neurons_s"] for run in (heard, silent)]
-    return float(max(_LEAST, (both[0] - both[1]) / steps * 1e6))
+    return float(max(_LEAST, (heard["delivery_s"] - silent["delivery_s"]) / steps * 1e6))
 
 
 def _ways(circuit: Circuit) -> dict[str, bool]:
@@ -119,7 +120,7 @@ def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any, e
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     quiet: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     limits: list[tuple[float, float]] = []
-    with _Others(folder, circuit, settings, ACTIVE, AMONG, ended) as others:
+    with _Others(folder, circuit, settings, ACTIVE, AMONG, ended, ROOM) as others:
         for _ in range(settings.rounds):
             for way, limit in ways.items():
                 for silent, found in ((False, runs), (True, quiet)):
@@ -147,13 +148,14 @@ def _fixed_rate(folder: Path, synapses: int, settings: Settings, costs: Any, end
     del costs
     circuit, duration = columns_in(folder, synapses), settings.duration / _SHARE_OF_DURATION
     active, ways = circuit.neurons * RATE * DT / 1000.0, _ways(circuit)
+    room = max(ROOM, round(_FLIGHTS * active * LONGEST / DT * mean_row(circuit)))
     _compile(circuit)
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     limits: list[tuple[float, float]] = []
-    with _Others(folder, circuit, settings, active, circuit.neurons, ended) as others:
+    with _Others(folder, circuit, settings, active, circuit.neurons, ended, room) as others:
         for _ in range(settings.rounds):
             for way, limit in ways.items():
-                runs[way].append(run_cold(task_for(circuit, limit, duration, active=active)))
+                runs[way].append(run_cold(task_for(circuit, limit, duration, room=room, active=active)))
             others.run(round(duration / DT))
             limits.append((preadv_rate(circuit, mean_row(circuit)), streaming_rate(THREADS)))
         yield from _speeds("rate fixed", circuit, runs, others, limits)
@@ -203,7 +205,7 @@ def _speeds(
         way = "under a limit" if name == "memmap" and "under a limit" in runs else next(iter(runs))
         ours = [run["synaptic_events"] / run["wall_s"] for run in runs[way]]
         # Where the matrix, of 8 bytes a synapse, is eight times larger than what both may take.
-        beyond = circuit.synapses > budget_for(circuit, ROOM) + OVERHEAD
+        beyond = circuit.synapses > others.limit
         asked = "at least 10" if name == "memmap" and way == "under a limit" and beyond else ""
         faster = ratios(ours[: len(rates)], rates)
         yield figure(f"{kind}, ours {way} against {shown}, {size}", faster, "times as fast", asked=asked)
@@ -218,15 +220,17 @@ class _Others:
         By peer, what it found; empty if it did not get through.
     ended : dict
         By peer, why.
+    limit : int
+        Bytes that we may take where we are limited, and so SciPy over memmap.
     """
 
     def __init__(
-        self, folder: Path, circuit: Circuit, settings: Settings, active: float, among: int, ended: Ended
+        self, folder: Path, circuit: Circuit, settings: Settings, active: float, among: int, ended: Ended, room: int
     ) -> None:
         self.runs: dict[str, list[dict[str, Any]]] = {name: [] for name in settings.peers}
         # Who could not hold this circuit need not try again.
         self.ended = {name: ended[circuit.synapses, name] for name in self.runs if (circuit.synapses, name) in ended}
-        self._known = ended
+        self.limit, self._known = budget_for(circuit, room) + OVERHEAD, ended
         self._took: dict[str, float] = {}
         self._circuit, self._folder, self._active, self._among = circuit, folder, active, among
         self._matrix: Matrix | None = None
@@ -243,8 +247,7 @@ class _Others:
                 self.ended |= dict.fromkeys(wanted, str(error))
         for name in self.runs:
             beyond = name == "memmap" and self._circuit.synapses >= SMALLEST_LIMITED
-            limit = budget_for(self._circuit, ROOM) + OVERHEAD if beyond else None
-            self._runners[name] = runner_of(name, self._circuit, folder, limit)
+            self._runners[name] = runner_of(name, self._circuit, folder, self.limit if beyond else None)
         return self
 
     def run(self, steps: int) -> None:

@@ -2,7 +2,8 @@
 
 A circuit that does not fit runs in a control group of its budget and 300 MiB for the time given. Once a second its
 memory, descriptors, threads and events are noted in ``soak-samples.csv`` beside the figures: memory and descriptors
-must stay flat, and the last tenth must be as fast as the first.
+must stay flat, and the last tenth must be as fast as the first. Between two notes a fixed piece of work is timed that,
+like delivery, reads all over memory: in an hour on a shared machine its speed changes by more than what is looked for.
 """
 
 import csv
@@ -28,10 +29,21 @@ from neurograph.circuit import Circuit
 from neurograph.executor import state_bytes
 from neurograph_storage.sizes import MIB
 
-COLUMNS = ("wall_s", "time_ms", "rss_bytes", "descriptors", "threads", "synaptic_events", "bytes_read", "processor_s")
+COLUMNS = (
+    "wall_s",
+    "time_ms",
+    "rss_bytes",
+    "descriptors",
+    "threads",
+    "synaptic_events",
+    "bytes_read",
+    "processor_s",
+    "probe_s",
+)
 # What is kept is learned in the beginning: seconds, and at most this share of the time.
 _WARM_S, _WARM_SHARE, _TENTHS = 60.0, 0.2, 10
 _LEAST = 2 * _TENTHS
+_PROBE_BYTES, _PROBE_READS = 64 * MIB, 500_000
 _LEAST_ROOM = 12 * MIB
 _CHUNK = 20.0  # ms of simulated time between two looks at the clock
 
@@ -86,9 +98,13 @@ def _figures(found: dict[str, NDArray[np.float64]], circuit: Circuit, memory: in
     note += f"budget {memory / MIB:,.0f} MiB, rows {circuit.store.synapse_bytes / MIB:,.0f} MiB; "
     note += f"after {kept['wall_s'][0]:.0f} s"
     yield figure("last tenth against the first: speed", [speed[-1] / speed[0]], "", asked="at least 0.95", note=note)
-    # Other programs on the machine take time from a run, but not from its own processor seconds.
+    # Other programs take time from a run, but not from its own processor seconds; and they make both slower.
     work = tenths(kept["processor_s"], kept["synaptic_events"])
     yield figure("last tenth against the first: events a processor second", [work[-1] / work[0]], "")
+    probes = [float(np.median(part)) for part in np.array_split(kept["probe_s"], _TENTHS)]
+    by_probe = speed[-1] / speed[0] * probes[-1] / probes[0]
+    taken = f"the probe took {1e3 * probes[0]:.2f} ms in the first, {1e3 * probes[-1]:.2f} ms in the last"
+    yield figure("last tenth against the first: speed over that of a probe", [by_probe], "", note=taken)
     for name, unit, scale in (("rss_bytes", "MiB", MIB), ("descriptors", "", 1), ("threads", "", 1)):
         first, last = (float(np.median(part)) for part in (kept[name][: len(speed)], kept[name][-len(speed) :]))
         what = name.removesuffix("_bytes")
@@ -116,6 +132,7 @@ def _curves(found: dict[str, NDArray[np.float64]]) -> Iterator[Figure]:
 def _main(path: str, memory: int, seconds: float, samples: Path) -> dict[str, Any]:
     from neurograph.simulation import Simulation
 
+    probe = _Probe()
     with Simulation(path, memory=memory, workers=2, seed=1, spikes=samples.with_suffix(".parquet")) as simulation:
         # As all that is counted, time begins with the first step.
         began = following = time.monotonic()
@@ -130,11 +147,25 @@ def _main(path: str, memory: int, seconds: float, samples: Path) -> dict[str, An
                     following = now + min(1.0, seconds / _LEAST)
                     of_run = simulation.statistics
                     status = _status()
-                    counted = (of_run.synaptic_events, of_run.bytes_read, time.process_time())
+                    counted = (of_run.synaptic_events, of_run.bytes_read, time.process_time(), probe.seconds())
                     table.writerow((time.monotonic() - began, simulation.now, *status, *counted))
                     file.flush()
     samples.with_suffix(".parquet").unlink(missing_ok=True)
     return {"done": True}
+
+
+class _Probe:
+    """A fixed piece of work: numbers read at random from more memory than a cache holds."""
+
+    def __init__(self) -> None:
+        self._numbers = np.zeros(_PROBE_BYTES // 4, np.int32)
+        self._places = np.random.default_rng(1).integers(0, len(self._numbers), _PROBE_READS)
+
+    def seconds(self) -> float:
+        """Return how long it takes now."""
+        began = time.perf_counter()
+        self._numbers.take(self._places)
+        return time.perf_counter() - began
 
 
 def _status() -> tuple[int, int, int]:

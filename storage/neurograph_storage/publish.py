@@ -6,6 +6,8 @@
    there if it is the same build (its fingerprint is in the folder) and got as far as a journal or a sorted run of its
    synapses; else it starts afresh.
 4. Any other error removes the folder.
+
+A single file is written beside its name and renamed (`appearing`).
 """
 
 import fcntl
@@ -18,7 +20,7 @@ from pathlib import Path
 from neurograph_storage.errors import ArgumentError, CircuitExistsError, CircuitLockedError
 
 FINGERPRINT = "fingerprint"
-JOURNAL, JOURNAL_NEW = "journal.npz", "journal.npz.new"
+JOURNAL = "journal.npz"
 # What a builder sorts before it writes rows: a folder, and the list of what in it is complete.
 RUNS, RUNS_MANIFEST = "runs", "manifest.json"
 
@@ -48,7 +50,7 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
             _prepare(partial, fingerprint)
             yield partial
             shutil.rmtree(partial / RUNS, ignore_errors=True)
-            for name in (FINGERPRINT, JOURNAL, JOURNAL_NEW):
+            for name in (FINGERPRINT, JOURNAL, _beside(JOURNAL)):
                 (partial / name).unlink(missing_ok=True)
             _flush(partial)
             refuse_existing(out)
@@ -63,6 +65,10 @@ def publishing(out: Path, fingerprint: str = "") -> Iterator[Path]:
     flush_path(out.parent)
 
 
+def _beside(name: str) -> str:
+    return f"{name}.new"
+
+
 @contextmanager
 def appearing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield where to write a file that gets its name when the block ends without an error.
@@ -72,7 +78,7 @@ def appearing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     durable : bool
         Whether it must be on the disk before it has its name, and its name when this returns.
     """
-    new = path.with_name(path.name + ".new")
+    new = path.with_name(_beside(path.name))
     try:
         yield new
         if durable:

@@ -17,10 +17,11 @@ I64 = NDArray[np.int64]
 
 # Columns of the table of requests: row and step of a spike; first steps of the epochs of the spike and of the request;
 # where the words go in the pool, and how many there may be; delays wanted, low < delay <= high; the class of delays
-# that is requested next; what kind of segment the words lie in. States of a request: its words are being brought in;
-# they are there, once those of all requests before are; they cannot be; they were there before it was made.
+# that is requested next; what kind of segment the words lie in.
 ROW, STEP, ORIGIN, START, AT, WORDS, LOW, HIGH, NEXT, KIND = range(10)
 FIELDS = 10
+# States of a request: its words are being brought in; they are there, once those of all requests before are; they
+# cannot be brought in; they were there before it was made.
 WAITING, READY, FAILED, THERE = range(4)
 # Requests of rows that no spike has asked for, *guesses*, have numbers from here on, and lines behind the others'.
 GUESS = 2**40

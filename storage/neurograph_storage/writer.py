@@ -26,7 +26,7 @@ from neurograph_storage.layout import (
     array_type,
 )
 from neurograph_storage.manifest import write_manifest
-from neurograph_storage.publish import JOURNAL, JOURNAL_NEW, flush_path
+from neurograph_storage.publish import JOURNAL, appearing, flush_path
 from neurograph_storage.summary import RowSummary
 
 
@@ -160,12 +160,8 @@ class CircuitWriter:
         """Write the journal: whatever happens from now on, a later writer can go on from here."""
         states = {f"{name}:{key}": value for name, w in self._writers.items() for key, value in w.state().items()}
         counters = np.array([self.rows, self._words, self._plain_words])
-        new = self._folder / JOURNAL_NEW
-        with new.open("wb") as file:
+        with appearing(self._folder / JOURNAL, durable=True) as new, new.open("wb") as file:
             np.savez(file, **{"counters": counters, **states, **self._summary.state()})  # type: ignore[arg-type]
-        flush_path(new)
-        new.replace(self._folder / JOURNAL)
-        flush_path(self._folder)
 
     def finish(self, circuit: Mapping[str, Any]) -> None:
         """Close all arrays and write the root attribute, with ``circuit`` as its opaque part."""
