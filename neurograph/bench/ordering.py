@@ -53,7 +53,6 @@ _ASKED = {
 def ordering_parts(folder: Path, settings: Settings) -> list[Part]:
     """Return the parts of the suite."""
     neurons = max(400, min(1_000_000, settings.up_to // _DEGREE))
-    # Cost first, since a process begins with the peak memory of the one that starts it.
     parts = {"cost": partial(_cost, folder, min(settings.up_to, 10**8), settings.rounds)}
     parts |= {f"planted, {recipe}": partial(_planted, folder, recipe, neurons) for recipe in _PLANTED}
     parts |= {"random": partial(_random, folder, neurons), "fly": partial(_fly, folder)}
