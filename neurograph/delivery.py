@@ -85,7 +85,7 @@ class Cursors(NamedTuple):
     def grown(self, more: int) -> "Cursors":
         """Return the same cursors with room for at least ``more``."""
         size = len(self.chain)
-        chunks = max(_chunks_needed(self, more), 2 * size, 64)
+        chunks = max(_chunks_needed(self, more), size + size // 2, 64)
         at, end, filled = (_longer(part, chunks) for part in (self.at, self.end, self.filled))
         chain = np.arange(1, chunks + 1, dtype=np.int32)
         chain[:size] = self.chain

@@ -48,9 +48,12 @@ from neurograph.worker import MAX_STEPS, Worker
 from neurograph_storage.codec import RAW
 from neurograph_storage.guard import RowGuard
 from neurograph_storage.requests import no_fetching
+from neurograph_storage.sizes import MIB
 
 # Time between two returns to Python at most.
 _RETURN_NS = 100_000_000
+# Cursors grow with the spikes in flight and the blocks that their rows reach; beyond so many bytes the pool makes room.
+_CURSOR_BYTES = 64 * MIB
 
 
 def state_bytes(circuit: Circuit) -> int:
@@ -201,6 +204,8 @@ class Executor:
         finally:
             for other in waiting:
                 other.result()
+        if self.stream:
+            self.stream.set_aside(sum(worker.cursor_bytes for worker in self.workers) - _CURSOR_BYTES)
         # All stand at the same step.
         self.step = int(self.workers[0].progress[STEP]) if self.workers else until
         return [part for worker in self.workers for part in worker.parts]

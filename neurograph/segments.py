@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from neurograph_storage.jit import kernel, part
 
 # What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept, or expected to
-# be needed; such tails, until those in flight are over.
-FREE, WHOLE, DIVIDED, KEPT, LEAVING = range(5)
-_KINDS = 5
+# be needed; such tails, until those in flight are over; nothing ever, the memory has been given back.
+FREE, WHOLE, DIVIDED, KEPT, LEAVING, GONE = range(6)
+_KINDS = 6
 NONE = -1
 # Positions in `clock`, and of whole and divided tails in `peak` and `room`.
 _OPENED = 0
@@ -92,6 +92,19 @@ def clear(segments: Segments) -> None:
             old[:] = new
 
 
+def give_back(segments: Segments, count: int) -> NDArray[np.int64]:
+    """Use no more than all but ``count`` segments, as soon as so many are free; return those that are given back now.
+
+    Half of them stay in any case.
+    """
+    count = min(count, len(segments.kind) // 2) - int(segments.counts[GONE])
+    free = np.flatnonzero(segments.kind == FREE)
+    given = free[max(0, len(free) - max(0, count)) :]
+    segments.kind[given] = GONE
+    segments.counts[[FREE, GONE]] += np.array([-1, 1]) * len(given)
+    return given
+
+
 @part
 def segment_of(segments: Segments, at: int) -> int:
     """Return the segment of a word of the pool."""
@@ -153,7 +166,7 @@ def release(segments: Segments, step: int) -> None:
     """Free the segments of which nothing is delivered from ``step`` on, but for those with what may be used again."""
     for segment in range(len(segments.kind)):
         kind = segments.kind[segment]
-        if kind != FREE and kind != KEPT and segments.until[segment] < step:
+        if kind != FREE and kind != KEPT and kind != GONE and segments.until[segment] < step:
             if segments.filling[kind] == segment:
                 segments.filling[kind] = NONE
             _become(segments, segment, FREE)
@@ -162,20 +175,20 @@ def release(segments: Segments, step: int) -> None:
 @kernel
 def room_kept(segments: Segments) -> int:
     """Return how many segments may hold what is kept."""
-    return len(segments.kind) - segments.room.sum()
+    return len(segments.kind) - segments.counts[GONE] - segments.room.sum()
 
 
 @kernel
 def room_whole(segments: Segments) -> int:
     """Return how many segments may hold whole tails in flight."""
-    kept = segments.counts[KEPT] + segments.counts[LEAVING]
-    return len(segments.kind) - segments.room[FOR_DIVIDED] - kept
+    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[GONE]
+    return len(segments.kind) - segments.room[FOR_DIVIDED] - others
 
 
 @kernel
 def set_room(segments: Segments) -> None:
     """Follow what spikes in flight needed since the last time: at once if it was more, slowly if it was less."""
-    count, room = len(segments.kind), segments.room
+    count, room = len(segments.kind) - segments.counts[GONE], segments.room
     for k in range(2):
         wanted = max(2, count // _SIXTEENTH, np.int64(_CAUTION * segments.peak[k]) + 1)
         room[k] = max(wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))

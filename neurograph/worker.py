@@ -104,6 +104,11 @@ class Worker:
         self.parts: list[SpikePart] = []
 
     @property
+    def cursor_bytes(self) -> int:
+        """Bytes of what says where spikes in flight stand."""
+        return sum(array.nbytes for array in self._cursors[:4])
+
+    @property
     def progress(self) -> NDArray[np.int64]:
         """Where the worker stands, and what it has counted; see `neurograph.work`."""
         return self._work.progress

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurograph as ng
-from neurograph import streaming
+from neurograph import executor, streaming
 from neurograph.executor import state_bytes
 from neurograph.record import Spikes
 from neurograph.reference import simulate
+from neurograph.segments import GONE
 from neurograph.statistics import RunStatistics
 from neurograph.tails import REQUESTED
 from neurograph_storage import queueing
@@ -296,6 +297,22 @@ def test_what_is_kept_gives_way_to_a_burst(circuit: ng.Circuit, workers: int) ->
     assert started_over[0] > 0 == started_over[1]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_pool_makes_room_for_cursors(
+    circuit: ng.Circuit, expected: Spikes, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given back is never used again, and spikes are the same."""
+    monkeypatch.setattr(executor, "_CURSOR_BYTES", 0)
+    with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, 0.9)) as sim:
+        for _ in range(STEPS // 50):
+            sim.step(50)
+        stream = sim._running.executor.stream
+        assert stream is not None
+        segments = stream.tails.segments
+        assert 0 < segments.counts[GONE] == (segments.kind == GONE).sum() <= len(segments.kind) // 2
+    assert_same(sim.spikes, expected)
+
+
 def test_who_is_silenced_stays_so_when_starting_over_fails(
     circuit: ng.Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,11 +322,11 @@ def test_who_is_silenced_stays_so_when_starting_over_fails(
     with ng.Simulation(circuit, workers=1, seed=1, memory=budget(circuit, 0.6)) as sim:
         sim.silence(circuit.ids[:50])
         sim.step(5)
-        executor, silenced = sim._running.executor, sim._running.executor.common.silenced.copy()
-        monkeypatch.setattr(executor, "replay", fails)
+        team, silenced = sim._running.executor, sim._running.executor.common.silenced.copy()
+        monkeypatch.setattr(team, "replay", fails)
         with pytest.raises(MemoryBudgetError, match="no room"):
             sim._running._start_over(cautious=True)
-        np.testing.assert_array_equal(executor.common.silenced, silenced)
+        np.testing.assert_array_equal(team.common.silenced, silenced)
 
 
 def synapses_of(words: np.ndarray, block_neurons: int) -> set[tuple[int, ...]]:

@@ -110,3 +110,11 @@ def _check_file(path: Path, expected: int) -> None:
         raise CorruptionError(f"chunk file {path} is missing", path=path) from None
     if found != expected:
         raise CorruptionError(f"chunk file {path} is {found} bytes long, expected {expected}: truncated?", path=path)
+
+
+def give_up(array: NDArray[Any]) -> None:
+    """Give the memory of a contiguous array back to the system, whole pages of it; what was there is lost."""
+    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    end = (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if start < end:
+        _libc.madvise(start, end - start, mmap.MADV_DONTNEED)
