@@ -20,7 +20,7 @@ from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import SETTLED, THREADS
 from neurograph.bench.others import Matrix, runner_of
 from neurograph.bench.parts import Part
-from neurograph.bench.scaling import ACTIVE, AMONG, SMALLEST, other_cost, run_cold, task_for
+from neurograph.bench.scaling import ACTIVE, AMONG, SMALLEST, other_cost, run_prepared, task_for
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.executor import state_bytes
@@ -68,7 +68,9 @@ def room_for(circuit: Circuit, share: float) -> int:
 
 
 def _limited(path: Path, memory: int | None, settle: float, duration: float, **more: Any) -> dict[str, Any]:
-    return run_cold(Task(circuit=str(path), settle=settle, duration=duration, memory=memory, workers=THREADS, **more))
+    return run_prepared(
+        Task(circuit=str(path), settle=settle, duration=duration, memory=memory, workers=THREADS, **more)
+    )
 
 
 def _microcircuit(folder: Path, settings: Settings) -> Iterator[Figure]:
@@ -225,7 +227,7 @@ def _flat(folder: Path, settings: Settings) -> Iterator[Figure]:
     for _ in range(settings.rounds):
         for size, circuit in circuits.items():
             heard, silent = (
-                run_cold(task_for(circuit, True, duration, active=ACTIVE, among=AMONG, silent=silent))
+                run_prepared(task_for(circuit, True, duration, active=ACTIVE, among=AMONG, silent=silent))
                 for silent in (False, True)
             )
             costs[size].append(other_cost(heard, silent, steps))

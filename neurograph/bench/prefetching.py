@@ -18,7 +18,7 @@ from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import THREADS
 from neurograph.bench.outofcore import built, room_for
 from neurograph.bench.parts import Part
-from neurograph.bench.scaling import run_cold
+from neurograph.bench.scaling import run_prepared
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.prediction import POLICIES
@@ -61,13 +61,13 @@ def _measure(folder: Path, settings: Settings, recipe: str, delays: str) -> Iter
     circuit, known = Circuit(path), path.with_suffix(".parquet")
     task = Task(circuit=str(path), settle=settle, duration=_TURNS * _DWELL, workers=THREADS)
     if not known.exists():
-        run_cold(replace(task, spikes=str(known)))
+        run_prepared(replace(task, spikes=str(known)))
     limited = replace(task, memory=room_for(circuit, _SHARE))
     runs: dict[str, list[dict[str, Any]]] = {policy: [] for policy in POLICIES}
     for _ in range(settings.rounds):
         for policy, found in runs.items():
             of_policy = replace(limited, prefetch=policy, known=str(known) if policy == "oracle" else None)
-            found.append(run_cold(of_policy))
+            found.append(run_prepared(of_policy))
     yield from _figures(circuit, f"{recipe}, {delays}", delays, runs)
 
 

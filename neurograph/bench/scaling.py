@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from neurograph.bench.columns import DT, LONGEST, budget_for, columns_in
-from neurograph.bench.disk import forget
+from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, ratios
 from neurograph.bench.limited import OVERHEAD, OutOfMemoryError, Task, can_limit, run_limited
 from neurograph.bench.limits import mean_row, preadv_rate, streaming_rate
@@ -91,10 +91,12 @@ def task_for(circuit: Circuit, limit: bool, duration: float, *, room: int = ROOM
     return Task(circuit=str(circuit.path), settle=SETTLE, duration=duration, memory=memory, workers=THREADS, **more)
 
 
-def run_cold(task: Task) -> dict[str, Any]:
-    """Run a task, with a cold page cache if it is limited."""
+def run_prepared(task: Task) -> dict[str, Any]:
+    """Run a task: if it is limited with nothing of the circuit in the page cache, else with all of it there."""
     if task.memory is not None:
         forget(Path(task.circuit))
+    else:
+        read_plainly(Path(task.circuit), THREADS)
     return run_limited(task)
 
 
@@ -125,7 +127,7 @@ def _fixed_active(folder: Path, synapses: int, settings: Settings, costs: Any, e
             for way, limit in ways.items():
                 for silent, found in ((False, runs), (True, quiet)):
                     found[way].append(
-                        run_cold(task_for(circuit, limit, duration, active=ACTIVE, among=AMONG, silent=silent))
+                        run_prepared(task_for(circuit, limit, duration, active=ACTIVE, among=AMONG, silent=silent))
                     )
             others.run(steps)
             limits.append((preadv_rate(circuit, mean_row(circuit)), streaming_rate(THREADS)))
@@ -155,7 +157,7 @@ def _fixed_rate(folder: Path, synapses: int, settings: Settings, costs: Any, end
     with _Others(folder, circuit, settings, active, circuit.neurons, ended, room) as others:
         for _ in range(settings.rounds):
             for way, limit in ways.items():
-                runs[way].append(run_cold(task_for(circuit, limit, duration, room=room, active=active)))
+                runs[way].append(run_prepared(task_for(circuit, limit, duration, room=room, active=active)))
             others.run(round(duration / DT))
             limits.append((preadv_rate(circuit, mean_row(circuit)), streaming_rate(THREADS)))
         yield from _speeds("rate fixed", circuit, runs, others, limits)
