@@ -119,13 +119,12 @@ class Executor:
     @property
     def stall_s(self) -> float:
         """Time that a worker waited for rows so far, on average over workers, in seconds."""
-        return self._total(STALLED) / max(1, len(self.workers)) * 1e-9
+        return self._seconds(STALLED)
 
     @property
     def phases(self) -> dict[str, float]:
         """Seconds that a worker spent on its neurons, and waiting for others to end an epoch, on average."""
-        per_worker = 1e-9 / max(1, len(self.workers))
-        return {"neurons": self._total(NEURONS_NS) * per_worker, "meeting": self._total(MEETING_NS) * per_worker}
+        return {"neurons": self._seconds(NEURONS_NS), "meeting": self._seconds(MEETING_NS)}
 
     @property
     def prefetch(self) -> PrefetchStatistics:
@@ -134,6 +133,10 @@ class Executor:
 
     def _total(self, position: int) -> int:
         return sum(int(worker.progress[position]) for worker in self.workers)
+
+    def _seconds(self, position: int) -> float:
+        """Return nanoseconds that workers counted as seconds, on average."""
+        return self._total(position) / max(1, len(self.workers)) * 1e-9
 
     def set_driven(self, events: OutsideEvents) -> None:
         """Take events from outside, in place of those given before."""

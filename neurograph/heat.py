@@ -83,6 +83,12 @@ def count(heat: Heat, row: int, words: int, step: int) -> None:
     heat.last[row] = step
 
 
+@part
+def _fitting(heat: Heat, words: int) -> int:
+    """Return how many tails fit in so many words."""
+    return max(np.int64(1), np.int64(words / heat.mean))
+
+
 @kernel
 def is_time(heat: Heat, words: int, rows: int, divided: int) -> bool:
     """Return whether there were spikes enough since thresholds were set, or tails were divided.
@@ -94,9 +100,8 @@ def is_time(heat: Heat, words: int, rows: int, divided: int) -> bool:
     rows, divided : int
         All rows; tails that were divided so far.
     """
-    fitting = max(np.int64(1), np.int64(words / heat.mean))
     # A pass over all rows must not cost more than the spikes in between.
-    enough = max(_SPIKES_TO_HALVE * fitting, rows) // _SETS
+    enough = max(_SPIKES_TO_HALVE * _fitting(heat, words), rows) // _SETS
     return heat.numbers[_SINCE_SET] >= enough or heat.numbers[_DIVIDED] != divided
 
 
@@ -110,7 +115,7 @@ def set_thresholds(heat: Heat, tails: NDArray[np.uint32], words: int, step: int,
     numbers[_SINCE_SET], numbers[_DIVIDED] = 0, divided
     for k in (_RECENT, _FREQUENT):
         numbers[k] -= numbers[k] // _SETS_REMEMBERED
-    if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * max(np.int64(1), np.int64(words / heat.mean)):
+    if numbers[_SINCE_HALVED] >= _SPIKES_TO_HALVE * _fitting(heat, words):
         numbers[_SINCE_HALVED] = 0
         for row in range(len(heat.counts)):
             heat.counts[row] *= np.float32(0.5)

@@ -92,7 +92,7 @@ def clear(segments: Segments) -> None:
             old[:] = new
 
 
-def give_back(segments: Segments, count: int) -> NDArray[np.int64]:
+def shrink(segments: Segments, count: int) -> NDArray[np.int64]:
     """Use no more than all but ``count`` segments, as soon as so many are free; return those that are given back now.
 
     Half of them stay in any case.

@@ -25,7 +25,7 @@ from neurograph.pool import (
     epoch_length,
 )
 from neurograph.prediction import NONE
-from neurograph.segments import FREE, GONE, Segments, give_back
+from neurograph.segments import FREE, GONE, Segments, shrink
 from neurograph.statistics import PrefetchStatistics
 from neurograph.tails import COUNTERS, FREED, PLACED, REQUESTED, SENT, SPLIT, Tails, start_over
 from neurograph_storage.calibration import gap_of
@@ -35,7 +35,7 @@ from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
 from neurograph_storage.loading import read_stored
-from neurograph_storage.mapping import give_up
+from neurograph_storage.mapping import discard
 from neurograph_storage.queueing import PAGE
 from neurograph_storage.readers import ChunkFiles, Readers, reader_sizes
 from neurograph_storage.requests import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
@@ -121,9 +121,9 @@ class Stream:
         segments = self.tails.segments
         if nbytes <= 0:
             return
-        for segment in give_back(segments, -(-nbytes // (2 * segments.size))).tolist():
+        for segment in shrink(segments, -(-nbytes // (2 * segments.size))).tolist():
             at = segments.first + segment * segments.size
-            give_up(self.graph.words[at : at + segments.size])
+            discard(self.graph.words[at : at + segments.size])
 
     @property
     def resident_bytes(self) -> int:

@@ -112,7 +112,7 @@ def _check_file(path: Path, expected: int) -> None:
         raise CorruptionError(f"chunk file {path} is {found} bytes long, expected {expected}: truncated?", path=path)
 
 
-def give_up(array: NDArray[Any]) -> None:
+def discard(array: NDArray[Any]) -> None:
     """Give the memory of a contiguous array back to the system, whole pages of it; what was there is lost."""
     start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
     end = (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
