@@ -1,12 +1,11 @@
 """How does a user run a circuit?
 
-`Simulation` is a context manager around a run: run for a time or step by step, feed events in, read state, cut outputs,
-keep what was reached and take it up again, and look at spikes and figures, all in user units and original ids.
+`Simulation` is a context manager around a run: run for a time or step by step, feed events in, cut outputs, keep what
+was reached and take it up again; `RunView` shows spikes, state and figures. All in user units and original ids.
 """
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,15 +17,10 @@ from neurograph.circuit import Circuit
 from neurograph.events import OutsideEvents, resolve
 from neurograph.foresight import Prefetch
 from neurograph.memory import budget_bytes
-from neurograph.rates import PopulationRates
-from neurograph.record import Spikes
 from neurograph.recorders import Recorders, Sink, Where
-from neurograph.residency import Residency
 from neurograph.resources import default_workers, make_executor
+from neurograph.run_view import RunView
 from neurograph.running import Running
-from neurograph.series import Series
-from neurograph.snapshot import read_state
-from neurograph.statistics import RunStatistics
 from neurograph.traces import Trace
 from neurograph_storage.errors import ArgumentError
 
@@ -36,7 +30,7 @@ AnyPath = str | os.PathLike[str]
 Progress = Callable[[int, int], object]
 
 
-class Simulation:
+class Simulation(RunView):
     """A run of a circuit, from its first step.
 
     Parameters
@@ -157,68 +151,6 @@ class Simulation:
     ) -> None:
         self._running.close(failed=value is not None, hurry=isinstance(value, KeyboardInterrupt))
 
-    @property
-    def now(self) -> float:
-        """Time of the next step, in ms."""
-        return self._running.now
-
-    @property
-    def spikes(self) -> Spikes:
-        """All spikes so far; ``times`` in ms and ``neurons`` by original id, sorted by (time, neuron).
-
-        Raises
-        ------
-        ArgumentError
-            If they are not kept in memory.
-        """
-        return self._running.recorders.spikes
-
-    @property
-    def rates(self) -> PopulationRates:
-        """Rate of each population, by intervals of 1 ms, or longer ones in a very long run."""
-        return self._running.recorders.rates
-
-    @property
-    def series(self) -> Series:
-        """What the run has cost, by intervals of 100 ms of wall time, or longer ones in a very long run."""
-        return self._running.recorders.series
-
-    @property
-    def residency(self) -> Residency:
-        """Which parts of the circuit were in memory, if it streams; see `neurograph.residency`."""
-        return self._running.recorders.residency
-
-    @property
-    def traces(self) -> list[Trace]:
-        """All that `record` returned, also before a checkpoint."""
-        return self._running.recorders.traces
-
-    @property
-    def spike_file(self) -> Path | None:
-        """Where spikes are that go to a file: there once it is complete, else in the folder of its closed parts."""
-        file = self._running.recorders.file
-        return None if file is None else file.place
-
-    @property
-    def seed(self) -> int:
-        """What decides noise and start values."""
-        return self._running.seed
-
-    @property
-    def streams(self) -> bool:
-        """Whether rows are read when spikes need them, rather than being in memory."""
-        return self._running.executor.stream is not None
-
-    @property
-    def can_go_on(self) -> bool:
-        """Whether the run stands between two steps: not if an error, or a second Ctrl-C, has ended it within one."""
-        return self._running.executor.is_sound
-
-    @property
-    def statistics(self) -> RunStatistics:
-        """Figures of the run so far, those that ``run --json`` prints."""
-        return self._running.statistics
-
     def record(self, name: str, neurons: ArrayLike, *, every: float | None = None) -> Trace:
         """Record a state variable of some neurons from now on.
 
@@ -331,38 +263,6 @@ class Simulation:
         events = resolve(self.circuit, step, index, weight, receptor)
         self._release_driven(events)
         self._running.inject(events)
-
-    def state(self, name: str, neurons: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return a state variable in user units.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"v"``.
-        neurons : (n,) integer, optional
-            Original ids; by default all, in table order.
-
-        Returns
-        -------
-        (n,) float64
-        """
-        index = np.arange(self.circuit.neurons) if neurons is None else self.circuit.index_of(neurons)
-        return read_state(self._running.executor, name, index)
-
-    @property
-    def phases(self) -> dict[str, float]:
-        """Seconds that a worker spent on its neurons, and waiting for others; the rest is fetch and delivery."""
-        return self._running.executor.phases
-
-    @property
-    def resident_bytes(self) -> int:
-        """Bytes of streamed rows that are in memory now; 0 if all rows are there."""
-        return self._running.executor.resident_bytes
-
-    def row_counts(self) -> dict[str, int]:
-        """Return how many bytes and reads rows cost, and how many were found in memory; nothing if all are there."""
-        stream = self._running.executor.stream
-        return {} if stream is None else stream.figures()
 
     def silence(self, neurons: ArrayLike) -> None:
         """Cut the output of neurons: from now on their spikes are recorded but reach nobody."""

@@ -23,7 +23,7 @@ from neurograph.segments import GONE
 from neurograph.statistics import RunStatistics
 from neurograph.tails import REQUESTED
 from neurograph_storage import queueing
-from neurograph_storage.cut import cut, cut_words, row_sum
+from neurograph_storage.cut import cut, cut_words, heads_of, row_sum
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
 from neurograph_storage.rows import Rows
 from tests.same import assert_same
@@ -344,6 +344,18 @@ def test_a_row_is_cut_by_delay_and_nothing_is_lost(circuit: ng.Circuit) -> None:
             assert all(low < synapse[2] <= high for synapse in parts[-1])
         assert set.union(*parts) == synapses_of(rows.words, rows.block_neurons)
         assert parts[-1] == set()
+
+
+def test_heads_and_the_lengths_of_classes_are_what_cutting_gives(circuit: ng.Circuit) -> None:
+    rows, bounds = circuit.store.rows(0, circuit.neurons), np.array([8, 9, 15, 40, 60])
+    spans = [(8, 60), (8, 9), (9, 15), (15, 40), (40, 60)]
+    heads, places, tails = heads_of(rows.words, rows.starts, bounds)
+    for row, start in enumerate(rows.starts[:-1].tolist()):
+        head = np.zeros(cut_words(rows.words, start, 0, 8), np.uint16)
+        cut(head, 0, rows.words, start, 0, 8)
+        np.testing.assert_array_equal(heads[places[row] : places[row + 1]], head)
+        lengths = [cut_words(rows.words, start, low, high) for low, high in spans]
+        assert tails[row].tolist() == [length if length > 1 else 0 for length in lengths]
 
 
 @given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=40), st.data())

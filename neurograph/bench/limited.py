@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OVERHEAD = 300 * 2**20
 # The weight, in pA, of which a neuron at rest fires once.
 _UNLIMITED, _MAKES_FIRE = 2**50, 6e4
+# Seconds that fetch and delivery take at least: what is compared with them must not be infinite.
+_LEAST = 1e-9
 _OLD, _NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 
 
@@ -163,7 +165,8 @@ def _main(task: Task) -> dict[str, Any]:
     of_reads = {"hits": "hits", "misses": "misses", "wasted": "wasted_bytes"}
     figures |= {name: after["prefetch"][key] - before["prefetch"][key] for name, key in of_reads.items()}
     # Nobody delivers while he waits for others to do so.
-    figures |= {"neurons_s": spent["neurons"], "delivery_s": figures["wall_s"] - spent["neurons"] - spent["meeting"]}
+    delivery = max(_LEAST, figures["wall_s"] - spent["neurons"] - spent["meeting"])
+    figures |= {"neurons_s": spent["neurons"], "delivery_s": delivery}
     return figures | {"peak_rss_bytes": after["peak_rss_bytes"], "prefetch": after["prefetch"]}
 
 

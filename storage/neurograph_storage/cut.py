@@ -116,27 +116,52 @@ def row_sum(words: U16, start: int, end: int) -> int:
 
 
 @kernel
+def _piece(length: int) -> int:
+    """Return the words that so many words of groups take with their entry in the table of sections."""
+    return length + 3 if length else 0
+
+
+@kernel
+def _lengths(words: U16, start: int, bounds: I64, tails: I64) -> int:
+    """Return the words of a row's head; write those of its whole tail, and of each class, to ``tails``.
+
+    One walk through the row, whatever the number of classes: each group's place follows from the one before it.
+    """
+    sections, head = np.int64(words[start]), 1
+    at = start + 1 + 3 * sections
+    tails[:] = 0
+    for entry in range(start + 1, start + 1 + 3 * sections, 3):
+        end = at + section_words(words, entry)
+        first = _skip(words, at, end, bounds[0])
+        head += _piece(first - at)
+        tails[0] += _piece(end - first)
+        for c in range(1, len(bounds)):
+            last = _skip(words, first, end, bounds[c])
+            tails[c] += _piece(last - first)
+            first = last
+        at = end
+    tails += tails > 0
+    return head
+
+
+@kernel
 def heads_of(words: U16, starts: I64, bounds: I64) -> tuple[U16, I64, I64]:
     """Return the heads of rows, (words,) uint16, where each begins and the end, and the words of each class of tails.
 
     Parameters
     ----------
     bounds : (classes + 1,) int64
-        Largest delay of a head, then of each class.
+        Largest delay of a head, then of each class; no delay is larger than the last.
 
     Returns
     -------
     heads, places, tails : (words,) uint16; (rows + 1,) int64; (rows, classes + 1) int64
         The first column is of the whole tail. What has no groups has 0 words.
     """
-    rows, classes = len(starts) - 1, len(bounds) - 1
-    places, tails = np.zeros(rows + 1, np.int64), np.zeros((rows, classes + 1), np.int64)
+    rows = len(starts) - 1
+    places, tails = np.zeros(rows + 1, np.int64), np.zeros((rows, len(bounds)), np.int64)
     for r in range(rows):
-        places[r + 1] = places[r] + cut_words(words, starts[r], 0, bounds[0])
-        for c in range(classes + 1):
-            low, high = (bounds[c - 1], bounds[c]) if c else (bounds[0], bounds[-1])
-            length = cut_words(words, starts[r], low, high)
-            tails[r, c] = length if length > 1 else 0
+        places[r + 1] = places[r] + _lengths(words, starts[r], bounds, tails[r])
     heads = np.empty(places[rows], np.uint16)
     for r in range(rows):
         cut(heads, places[r], words, starts[r], 0, bounds[0])
