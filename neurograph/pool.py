@@ -1,7 +1,7 @@
 """How is memory divided when the rows of a circuit do not fit in it?
 
-After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as fits in
-half of the pool: a deeper head gives reads more time and leaves shorter tails, and what is left keeps what is read.
+After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as gives reads the time
+that they need, if half of the pool holds them: what is deeper only takes room from tails that are kept.
 """
 
 import numpy as np
@@ -16,6 +16,8 @@ from neurograph_storage.requests import FIELDS
 from neurograph_storage.store import CircuitStore
 
 HEADS_SHARE, MAX_DEPTH = 2, 64
+# A read comes within so long while others are under way; a step takes a worker at least so long for each neuron.
+_READ_NS, _NEURON_NS = 600_000, 5.0
 # Segments hold the largest tail so often, there are so many, and they have at most so many words.
 _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
 # Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
@@ -37,6 +39,17 @@ def epoch_length(min_delay: int, first_delay: int) -> int:
     (1, 3, 2)
     """
     return int(max(1, min(min_delay, first_delay // _EPOCHS_AHEAD, MAX_EPOCH)))
+
+
+def steps_to_read(neurons: int, workers: int) -> int:
+    """Return how many steps a tail has until it must be there, if heads are as deep as that.
+
+    Examples
+    --------
+    >>> [steps_to_read(neurons, 2) for neurons in (1000, 77_169, 1_000_000)]
+    [64, 4, 1]
+    """
+    return int(min(MAX_DEPTH, -(-_READ_NS // (max(1, neurons) * _NEURON_NS / workers))))
 
 
 def choose_depth(heads: NDArray[np.int64], depths: NDArray[np.int64], pool_words: int) -> int:

@@ -15,7 +15,6 @@ from neurograph.pool import (
     BORDERS,
     HEADS_SHARE,
     LEAST_TAILS,
-    MAX_DEPTH,
     REQUEST_BYTES,
     ROW_BYTES,
     choose_depth,
@@ -23,6 +22,7 @@ from neurograph.pool import (
     cut_segments,
     divide,
     epoch_length,
+    steps_to_read,
 )
 from neurograph.prediction import NONE
 from neurograph.segments import FREE, GONE, Segments, shrink
@@ -78,7 +78,7 @@ class Stream:
         sizes = reader_sizes(self._store.row_bytes, room)
         self.foresight = Foresight(circuit, prefetch, room)
         slots, pool = divide(self._store, room - sizes.nbytes - self.foresight.nbytes)
-        self.bounds, heads, words = self._heads(pool)
+        self.bounds, heads, words = self._heads(pool, steps_to_read(circuit.neurons, workers))
         first = int(heads.starts[-1])
         # Where rows are compressed each reader also needs room for a plain one.
         plain = heads.largest if self._store.codec == COMPRESSED else 0
@@ -185,10 +185,10 @@ class Stream:
     def _spec(self) -> ArraySpec:
         return self._store.specs[ROW_WORDS]
 
-    def _heads(self, words: int) -> tuple[NDArray[np.int64], Heads, NDArray[np.uint16]]:
+    def _heads(self, words: int, wanted: int) -> tuple[NDArray[np.int64], Heads, NDArray[np.uint16]]:
         """Return the largest delays of heads and classes, the heads, and the pool that they lie in."""
         store = self._store
-        depths = np.arange(store.min_delay, min(store.max_delay, MAX_DEPTH + 1), dtype=np.int64)
+        depths = np.arange(store.min_delay, min(store.max_delay, wanted + 1), dtype=np.int64)
         depth = choose_depth(head_words(store, depths), depths, words)
         pool = np.empty(max(words, 0), np.uint16)
         while (heads := read_heads(store, self._bounds(depth), pool)) is None and depth > 0:

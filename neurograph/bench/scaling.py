@@ -28,8 +28,8 @@ SMALLEST, THREADS = 10**6, 2
 ACTIVE, AMONG, RATE = 20, 10_000, 4.0  # neurons a step; neurons; Hz
 # Where rows do not fit, all circuits have the same room for them; the smallest of them is several times as large.
 ROOM, SMALLEST_LIMITED = 6 * MIB, 10**7
-# Until most of those that fire have done so, and their rows have been touched and checked.
-SETTLE, _SHARE_OF_DURATION = 150.0, 10
+# Until all of those that fire have done so, ten times on average, and their rows have been touched and checked.
+SETTLE, _SHARE_OF_DURATION = 500.0, 10
 # At a fixed rate there is room for the rows in flight so many times.
 _FLIGHTS = 4
 _FLAT = "at most 1.25"
