@@ -1,7 +1,7 @@
 """How is memory divided when the rows of a circuit do not fit in it?
 
-After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as gives reads the time
-that they need, if half of the pool holds them: what is deeper only takes room from tails that are kept.
+After state and tables, one *pool*: first the heads of all rows, then the tails. Heads are as deep as gives reads the
+time that they need, if half of the pool holds them: what is deeper only takes room from tails that are kept.
 """
 
 import numpy as np
