@@ -122,7 +122,7 @@ def _place(ahead: Ahead, tails: Tails, row: int, until: int) -> bool:
     if not has_room(segments, words, 0):
         counters[_WANTING] = 1
         return False
-    at = take(segments, KEPT, words, until)
+    at = take(segments, KEPT, 0, words, until)
     if at == NONE:
         return False
     tails.kept.at[row], tails.kept.placed[segment_of(segments, at), 1] = UNDERWAY, number

@@ -18,6 +18,7 @@ from neurograph.ahead import Ahead, arrive
 from neurograph.delivery import Cursors, Graph, deliver, has_room, launch
 from neurograph.kept import give_up
 from neurograph.noise import Drives
+from neurograph.requesting import follow, request
 from neurograph.share import Neurons
 from neurograph.stepping import run_epoch
 from neurograph.tails import (
@@ -31,10 +32,8 @@ from neurograph.tails import (
     STEP_BITS,
     Tails,
     count_due,
-    follow,
     free,
     place,
-    request,
     send,
 )
 from neurograph.work import (

@@ -139,7 +139,7 @@ def keep(kept: Kept, segments: Segments, row: int, words: int, step: int, until:
     segments.demand[0] += words
     if not has_room(segments, words, 0):
         return NONE
-    at = take(segments, KEPT, words, until)
+    at = take(segments, KEPT, 0, words, until)
     if at != NONE:
         enter(kept, segments, row, at, number)
     return at
@@ -194,7 +194,7 @@ def _empty(
         kept.at[row] = NONE
         stays = is_hot(kept.heat, row, words, step, _STAY) or model.table[row >> model.shift, WANTED] != 0
         if stays and words <= movable and has_room(segments, words, 1):
-            at = take(segments, KEPT, words, NONE)
+            at = take(segments, KEPT, 0, words, NONE)
             enter(kept, segments, row, at, NONE)
             for k in range(words):
                 pool[at + k] = pool[source + k]

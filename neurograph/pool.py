@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
-from neurograph.segments import Segments
+from neurograph.segments import MAX_CLASSES, Segments
 from neurograph.work import MAX_EPOCH
 from neurograph_storage.heads import head_words
 from neurograph_storage.queueing import PAGE
@@ -20,10 +20,10 @@ HEADS_SHARE, MAX_DEPTH = 2, 64
 _READ_NS, _NEURON_NS = 600_000, 5.0
 # Segments hold the largest tail so often, there are so many, and they have at most so many words.
 _TAILS_A_SEGMENT, _SEGMENTS, _MAX_SEGMENT = 2, 128, 2**21
-# Classes of delays that a tail is divided into when room is short, and how finely their borders are looked for.
-_CLASSES, BORDERS = 8, 64
+# How finely the borders of classes of delays are looked for.
+BORDERS = 64
 # Of each row: where it and its head begin, its sum, the words of its tail and of its classes, and what `Kept` knows.
-ROW_BYTES, REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * _CLASSES + 8 + 4 + 4 + 4 + 1, 8 * (FIELDS + 1)
+ROW_BYTES, REQUEST_BYTES = 8 + 8 + 8 + 4 + 2 * MAX_CLASSES + 8 + 4 + 4 + 4 + 1, 8 * (FIELDS + 1)
 # There must be room for the largest tail so many times, or it is no use to begin.
 LEAST_TAILS = 6
 # An epoch is short enough for a read to have this many while its deadline comes nearer.
@@ -79,7 +79,7 @@ def class_bounds(depth: int, borders: NDArray[np.int64], words: NDArray[np.int64
     [0, 1]
     """
     shares = [(measure - measure[0]) / max(1, measure[-1] - measure[0]) for measure in (words, borders)]
-    places = np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, _CLASSES) / _CLASSES)
+    places = np.searchsorted(shares[0] + shares[1], 2 * np.arange(1, MAX_CLASSES) / MAX_CLASSES)
     ends = borders[np.minimum(places, len(borders) - 1)]
     return np.unique(np.concatenate([[depth], ends, borders[-1:]]))
 
@@ -105,6 +105,6 @@ def divide(store: CircuitStore, room: int) -> tuple[int, int]:
     """Return how many requests there can be, a power of two, and the words of the pool."""
     mean = max(1, store.counts.plain_words // max(1, store.neurons))
     # One for each class of the tails that there is room for.
-    wanted, affordable = _CLASSES * room // (2 * mean), room // 4 // REQUEST_BYTES
+    wanted, affordable = MAX_CLASSES * room // (2 * mean), room // 4 // REQUEST_BYTES
     slots = 2 ** max(4, min(wanted, affordable, 2**40).bit_length() - 1)
     return slots, (room - slots * REQUEST_BYTES) // 2

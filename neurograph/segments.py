@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel, part
 
-# What a segment holds: nothing; whole tails of spikes in flight; classes of tails; tails that are kept, or expected to
-# be needed; such tails, until those in flight are over; nothing ever, the memory has been given back.
-FREE, WHOLE, DIVIDED, KEPT, LEAVING, GONE = range(6)
-_KINDS = 6
+# What a segment holds: nothing; tails of spikes in flight, whole or in few pieces; single classes of tails; tails that
+# are kept, or expected to be needed; such tails, until those in flight are over; nothing ever, its memory is gone.
+FREE, LARGE, SMALL, KEPT, LEAVING, GONE = range(6)
+_KINDS, MAX_CLASSES = 6, 8
 NONE = -1
-# Positions in `clock`, and of whole and divided tails in `peak` and `room`.
+# Positions in `clock`, and of large and small pieces in `peak` and `room`.
 _OPENED = 0
-FOR_WHOLE, FOR_DIVIDED = 0, 1
+FOR_LARGE, FOR_SMALL = 0, 1
 # At first a quarter of all segments each; later so many times the most that there were for a while, but a sixteenth at
 # least, and less only slowly.
 _QUARTER, _SIXTEENTH, _CAUTION, _SLOWLY = 4, 16, 1.25, 8
@@ -39,7 +39,7 @@ class Segments(NamedTuple):
     size : int
         Words of a segment.
     room : (2,) int64
-        Segments that what is kept leaves to whole tails in flight, and what both leave to divided ones.
+        Segments that what is kept leaves to large pieces in flight, and what both leave to small ones.
     kind : (segments,) int64
     used : (segments,) int64
         Words.
@@ -47,12 +47,13 @@ class Segments(NamedTuple):
         Last step at which anything in it is delivered, -1 if nothing is.
     order : (segments,) int64
         Rises with each segment that is opened.
-    filling : (kinds,) int64
-        The segment that each kind is put into, or -1.
+    filling : (kinds + classes,) int64
+        The segment that each kind is put into, or -1; large pieces by the class that they end with, since what lies in
+        a segment shall be over at about the same time.
     counts : (kinds,) int64
         Segments of each kind.
     peak : (2,) int64
-        The most segments that there were with whole and with divided tails since `set_room`.
+        The most segments that there were with large and with small pieces since `set_room`.
     clock : (1,) int64
         Segments opened so far.
     demand : (2,) int64
@@ -79,8 +80,8 @@ class Segments(NamedTuple):
         counts, room = np.zeros(_KINDS, np.int64), np.full(2, max(2, count // _QUARTER), np.int64)
         counts[FREE] = count
         kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
-        filling, peak, clock = np.full(_KINDS, NONE, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int64)
-        demand = np.zeros(2, np.int64)
+        filling, clock = np.full(_KINDS + MAX_CLASSES, NONE, np.int64), np.zeros(1, np.int64)
+        peak, demand = np.zeros(2, np.int64), np.zeros(2, np.int64)
         return Segments(first, size, room, kind, used, until, order, filling, counts, peak, clock, demand)
 
 
@@ -131,23 +132,32 @@ def _open(segments: Segments, kind: int) -> int:
     return NONE
 
 
+@part
+def _filling_of(kind: int, end: int) -> int:
+    """Return the position in `filling` of a kind; of large pieces, of those that end with class ``end``."""
+    return _KINDS + end - 1 if kind == LARGE else kind
+
+
 @kernel
-def take(segments: Segments, kind: int, words: int, until: int) -> int:
-    """Return where in the pool a tail can lie, or -1 if there is no room.
+def take(segments: Segments, kind: int, end: int, words: int, until: int) -> int:
+    """Return where in the pool a tail, or a piece of one, can lie, or -1 if there is no room.
 
     Parameters
     ----------
+    end : int
+        Classes of the tail up to the piece's end.
     until : int
         Last step at which it is delivered.
     """
-    segment = segments.filling[kind]
+    position = _filling_of(kind, end)
+    segment = segments.filling[position]
     if segment == NONE or segments.used[segment] + words > segments.size:
         if segments.counts[FREE] == 0:
             return NONE
         segment = _open(segments, kind)
-        segments.filling[kind] = segment
+        segments.filling[position] = segment
         for k in range(2):
-            segments.peak[k] = max(segments.peak[k], segments.counts[WHOLE + k])
+            segments.peak[k] = max(segments.peak[k], segments.counts[LARGE + k])
     at = segments.first + segment * segments.size + segments.used[segment]
     segments.used[segment] += words
     segments.until[segment] = max(segments.until[segment], until)
@@ -167,8 +177,9 @@ def release(segments: Segments, step: int) -> None:
     for segment in range(len(segments.kind)):
         kind = segments.kind[segment]
         if kind != FREE and kind != KEPT and kind != GONE and segments.until[segment] < step:
-            if segments.filling[kind] == segment:
-                segments.filling[kind] = NONE
+            for position in range(len(segments.filling)):
+                if segments.filling[position] == segment:
+                    segments.filling[position] = NONE
             _become(segments, segment, FREE)
 
 
@@ -179,10 +190,19 @@ def room_kept(segments: Segments) -> int:
 
 
 @kernel
-def room_whole(segments: Segments) -> int:
-    """Return how many segments may hold whole tails in flight."""
-    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[GONE]
-    return len(segments.kind) - segments.room[FOR_DIVIDED] - others
+def room_large(segments: Segments, end: int, usable: int) -> int:
+    """Return how many words of large pieces that end with class ``end`` there is room for.
+
+    Parameters
+    ----------
+    usable : int
+        Words of a segment that are filled, at least.
+    """
+    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[GONE] + segments.counts[LARGE]
+    free = len(segments.kind) - segments.room[FOR_SMALL] - others
+    segment = segments.filling[_filling_of(LARGE, end)]
+    rest = segments.size - segments.used[segment] if segment != NONE else 0
+    return max(np.int64(0), free) * usable + rest
 
 
 @kernel
@@ -192,10 +212,10 @@ def set_room(segments: Segments) -> None:
     for k in range(2):
         wanted = max(2, count // _SIXTEENTH, np.int64(_CAUTION * segments.peak[k]) + 1)
         room[k] = max(wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))
-        segments.peak[k] = segments.counts[WHOLE + k]
-    # What is divided needs less of it, so it has the last word.
-    room[FOR_DIVIDED] = min(room[FOR_DIVIDED], count // _QUARTER)
-    room[FOR_WHOLE] = min(room[FOR_WHOLE], count - room[FOR_DIVIDED])
+        segments.peak[k] = segments.counts[LARGE + k]
+    # What is divided by classes needs less of it, so it has the last word.
+    room[FOR_SMALL] = min(room[FOR_SMALL], count // _QUARTER)
+    room[FOR_LARGE] = min(room[FOR_LARGE], count - room[FOR_SMALL])
 
 
 @kernel

@@ -11,6 +11,7 @@ from neurograph.circuit import Circuit
 from neurograph.delivery import Graph
 from neurograph.foresight import Foresight, Prefetch
 from neurograph.kept import HITS, MOVED, USED, Kept
+from neurograph.pieces import Pieces
 from neurograph.pool import (
     BORDERS,
     HEADS_SHARE,
@@ -223,8 +224,9 @@ class Stream:
         lines, lazy = slots + self.foresight.lines, self.foresight.prefetch.number == NONE
         return Tails(
             1, slots, np.array([self._first_delay, 0, lazy]), self.readers.into, self.graph.words, segments,
-            Kept.make(store.neurons, count, max(mean, 1.0)), usable, heads.tails,
-            self.bounds, heads.classes, np.zeros(len(self.bounds) - 1, np.int64),
+            Kept.make(store.neurons, count, max(mean, 1.0)),
+            Pieces.make(self.bounds, heads.classes.sum(axis=0, dtype=np.int64), self._first_delay), usable, heads.tails,
+            self.bounds, heads.classes, np.zeros((len(self.bounds) - 1,) * 2, np.int64),
             np.zeros((lines, FIELDS), np.int64), np.zeros(lines, np.int64),
             np.zeros(COUNTERS, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip

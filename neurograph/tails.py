@@ -13,8 +13,8 @@ Precedence, for a request r of a spike at step t, D the smallest delay of any ta
                                                            r + 1 was there before it was requested (`THERE`)
     deliver(t + max_delay) by all precedes release(r)      they meet in between; then the place is given to another
 
-When room is short, tails are requested by *class* of delays instead: more is read, but far less must be in memory at
-once, so bursts are survived.
+Where delays span much time, tails are requested in a few *pieces* (`neurograph.pieces`); when room is short, by single
+*classes* of delays: more is read, but far less must be in memory at once, so bursts are survived.
 
 But for waiting and guesses all depends on spikes alone, and spikes do not depend on how fast anything is read, or on
 what is kept.
@@ -25,11 +25,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.kept import Kept, find, forget, is_there, keep, learn, make_room
-from neurograph.prediction import ORACLE, SPIKES, Model
-from neurograph.segments import DIVIDED, KEPT, NONE, WHOLE, Segments, clear, release, room_whole, take
+from neurograph.kept import Kept, forget, learn, make_room
+from neurograph.pieces import Pieces, set_number
+from neurograph.prediction import Model
+from neurograph.segments import GONE, LARGE, NONE, Segments, clear, release, take
 from neurograph_storage.atomics import publish
-from neurograph_storage.heads import MORE, UNIT
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
 from neurograph_storage.requests import (
@@ -38,20 +38,16 @@ from neurograph_storage.requests import (
     FIELDS,
     HIGH,
     KIND,
-    LOW,
     NEXT,
-    ORIGIN,
     READY,
-    ROW,
     START,
     STEP,
-    THERE,
     WAITING,
     WORDS,
 )
 
 # Positions in `counters`; those that others read have a cache line of their own.
-PLANNED, PLACED, REQUESTED, SPLIT, FREED, HELD, MADE, SENT = 0, 8, 16, 17, 18, 19, 20, 21
+PLANNED, PLACED, REQUESTED, SPLIT, FREED, QUEUED, MADE, SENT = 0, 8, 16, 17, 18, 19, 20, 21
 COUNTERS = 24
 # A batch goes to a reader when it has so many words: enough for the disk, few enough to spread among readers.
 _BATCH_WORDS = 2**15
@@ -80,6 +76,7 @@ class Tails(NamedTuple):
     pool : (words,) uint16
     segments : Segments
     kept : Kept
+    pieces : Pieces
     usable : int
         Words of a segment that are filled, at least, if tails are whole.
     words : (rows,) uint32
@@ -89,14 +86,14 @@ class Tails(NamedTuple):
         of a tail.
     classes : (rows, classes) uint16
         Words of each class of a tail, see `neurograph_storage.heads`.
-    followed : (classes,) int64
-        For each class, the requests whose next class has been requested if it was this one.
+    followed : (classes, classes) int64
+        For each first class of a piece, and each class behind it, the requests that have been followed if it was they.
     requests, state
         See `Fetching`; the lines behind ``slots`` are for what is read ahead (`neurograph.ahead`).
     counters : (COUNTERS,) int64
-        Epochs that may begin; requests that have a place; requests; spikes whose tails were divided; first request
-        that may be in flight; words of whole tails in flight that are not kept; plans made;
-        requests that readers know of.
+        Epochs that may begin; requests that have a place; requests; spikes whose tails were divided by classes; first
+        request that may be in flight; words of large pieces that wait for a place; plans made; requests that readers
+        know of.
     message : (1,) int64
         Scratch.
     """
@@ -108,6 +105,7 @@ class Tails(NamedTuple):
     pool: NDArray[np.uint16]
     segments: Segments
     kept: Kept
+    pieces: Pieces
     usable: int
     words: NDArray[np.uint32]
     bounds: NDArray[np.int64]
@@ -123,8 +121,8 @@ class Tails(NamedTuple):
         """Return what a circuit in memory has."""
         empty, table = np.empty(0, np.int64), np.empty((0, FIELDS), np.int64)
         words, counts, classes = np.empty(0, np.uint16), np.empty(0, np.uint32), np.empty((0, 0), np.uint16)
-        nothing = Segments.make(0, 0, 0), Kept.make(0, 0, 1.0)
-        return Tails(0, 1, empty, -1, words, *nothing, 0, counts, empty, classes, empty, table, empty, empty, empty)
+        nothing, followed = (Segments.make(0, 0, 0), Kept.make(0, 0, 1.0), Pieces.none()), np.empty((0, 0), np.int64)
+        return Tails(0, 1, empty, -1, words, *nothing, 0, counts, empty, classes, followed, table, empty, empty, empty)
 
 
 def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
@@ -132,7 +130,7 @@ def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
     clear(tails.segments)
     forget(tails.kept)
     tails.followed[:] = 0
-    tails.counters[[PLANNED, PLACED, REQUESTED, FREED, HELD, MADE, SENT]] = 0
+    tails.counters[[PLANNED, PLACED, REQUESTED, FREED, QUEUED, MADE, SENT]] = 0
     tails.mode[LOOKAHEAD], tails.mode[CAUTIOUS] = lookahead, cautious
 
 
@@ -154,100 +152,12 @@ def free(tails: Tails, model: Model, step: int, arrived: int, guessed: int, more
         of_request = tails.requests[counters[FREED] % slots]
         if of_request[STEP] + of_request[HIGH] >= step:
             break
-        counters[HELD] -= of_request[WORDS] * (of_request[KIND] == WHOLE)
         counters[FREED] += 1
     release(tails.segments, step)
     learn(tails.kept, tails.segments, tails.words, step, counters[SPLIT])
     make_room(tails.kept, tails.segments, tails.pool, tails.words, arrived, guessed, step, model, more)
-
-
-@kernel
-def _enter(tails: Tails, row: int, step: int, origin: int, start: int, first: int, following: int, at: int) -> int:
-    """Request the classes ``first <= c < following`` of a spike's tail; return the request, or -1: the table is full.
-
-    Parameters
-    ----------
-    at : int
-        Where in the pool the tail is kept, or will be, or -1.
-    """
-    counters, slots, classes = tails.counters, tails.slots, len(tails.bounds) - 1
-    number, whole = counters[REQUESTED], following - first == classes
-    if number - counters[FREED] >= slots:
-        return NONE
-    words, kind = np.int64(tails.words[row]), KEPT if at != NONE else WHOLE if whole else DIVIDED
-    if not whole and tails.classes[row, first] != MORE:
-        words = np.int64(tails.classes[row, first]) * UNIT
-    of_request = tails.requests[number % slots]
-    of_request[ROW], of_request[STEP], of_request[ORIGIN], of_request[START] = row, step, origin, start
-    of_request[LOW], of_request[HIGH], of_request[NEXT] = tails.bounds[first], tails.bounds[following], following
-    of_request[WORDS], of_request[KIND], of_request[AT] = words, kind, at
-    tails.state[number % slots] = WAITING
-    counters[HELD] += words * (kind == WHOLE)
-    counters[REQUESTED] = number + 1
-    return number
-
-
-@kernel
-def follow(tails: Tails, start: int, end: int) -> bool:
-    """Request the next class of tails that were divided, where it is time; return whether there was room in the table.
-
-    Parameters
-    ----------
-    start, end : int
-        First step of the epoch, and of the one that follows.
-    """
-    counters, slots, classes = tails.counters, tails.slots, len(tails.bounds) - 1
-    for c in range(1, classes):
-        while tails.followed[c] < counters[REQUESTED]:
-            earlier = tails.requests[tails.followed[c] % slots]
-            if earlier[NEXT] == c:
-                # As long before it is due as at first.
-                if earlier[ORIGIN] + tails.bounds[c] + 1 - tails.mode[LOOKAHEAD] >= end:
-                    break
-                if _enter(tails, earlier[ROW], earlier[STEP], earlier[ORIGIN], start, c, c + 1, NONE) == NONE:
-                    return False
-            tails.followed[c] += 1
-    return True
-
-
-@kernel
-def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int, arrived: int) -> bool:
-    """Request the tails of an epoch's spikes; return whether there was room in the table.
-
-    Parameters
-    ----------
-    keys : (spikes,) int64
-        Row x 2^STEP_BITS + step of the epoch, rising: so neighbours on the disk are neighbours in the table.
-    start : int
-        First step of the epoch.
-    model : Model
-        Learns who spiked.
-    arrived : int
-        All requests before have arrived.
-    """
-    counters, segments, classes = tails.counters, tails.segments, len(tails.bounds) - 1
-    for key in keys:
-        row = key >> STEP_BITS
-        words = np.int64(tails.words[row])
-        if words == 0:
-            continue
-        step = start + (key & ((1 << STEP_BITS) - 1))
-        until, there = step + tails.bounds[classes], True
-        at = find(tails.kept, segments, row, words, step, until)
-        model.table[row >> model.shift, SPIKES] += 1
-        if at == NONE:
-            there = False
-            if not tails.mode[CAUTIOUS] and model.policy != ORACLE:
-                at = keep(tails.kept, segments, row, words, step, until, counters[REQUESTED])
-        short = tails.mode[CAUTIOUS] or counters[HELD] + words > room_whole(segments) * tails.usable
-        divided = at == NONE and classes > 1 and short
-        counters[SPLIT] += divided
-        number = _enter(tails, row, step, start, start, 0, 1 if divided else classes, at)
-        if number == NONE:
-            return False
-        if there:
-            tails.state[number % tails.slots] = THERE if is_there(tails.kept, segments, at, arrived) else READY
-    return True
+    size = tails.segments.size
+    set_number(tails.pieces, step, (len(tails.segments.kind) - tails.segments.counts[GONE]) * size, size)
 
 
 @kernel
@@ -261,9 +171,10 @@ def place(tails: Tails) -> None:
         if words == 0:
             tails.state[number % slots] = READY
         elif of_request[AT] == NONE:
-            of_request[AT] = take(tails.segments, kind, words, of_request[STEP] + of_request[HIGH])
+            of_request[AT] = take(tails.segments, kind, of_request[NEXT], words, of_request[STEP] + of_request[HIGH])
             if of_request[AT] == NONE:
                 break
+            counters[QUEUED] -= words * (kind == LARGE)
         number += 1
     publish(tails.counters, PLACED, number)
 

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 import neurograph as ng
 from neurograph import executor, streaming
 from neurograph.executor import state_bytes
+from neurograph.pieces import FEWER
 from neurograph.record import Spikes
 from neurograph.reference import simulate
 from neurograph.segments import GONE
 from neurograph.statistics import RunStatistics
-from neurograph.tails import REQUESTED
+from neurograph.tails import REQUESTED, SPLIT
 from neurograph_storage import queueing
 from neurograph_storage.cut import cut, cut_words, heads_of, row_sum
 from neurograph_storage.errors import CorruptionError, MemoryBudgetError
@@ -140,6 +141,23 @@ def test_bursts_are_divided_into_classes_of_delays(circuit: ng.Circuit, expected
         figures = sim._running.executor.stream.figures()
     assert_same(sim.spikes, expected)
     assert figures["divided"] > 0
+
+
+@pytest.mark.parametrize("codec", ["raw", "compressed"])
+def test_where_delays_span_much_time_tails_are_read_in_pieces(tmp_path: Path, codec: str) -> None:
+    network = ng.Network(dt=0.1)
+    neurons = network.population("all", 500, ng.LIFExp())
+    network.drive(neurons, ng.PoissonInput(rate=16_000.0, weight=44.0))
+    delays = ng.Uniform(0.1, 40.0)
+    network.connect(neurons, neurons, ng.FixedOutdegree(1000), weight=ng.Uniform(0.05, 0.15), delay=delays)
+    circuit = ng.build(tmp_path / "c.zarr", network, seed=1, codec=codec, block_neurons=200)
+    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.6)) as sim:
+        sim.step(1200)
+        tails = sim._running.executor.stream.tails
+    assert_same(sim.spikes, simulate(circuit, 1200, seed=1))
+    assert 1 < tails.pieces.numbers[FEWER] + 1 < 8
+    # Few were divided by single classes, before it was known how much there is.
+    assert tails.counters[SPLIT] < len(sim.spikes) / 4
 
 
 def test_what_fires_again_is_not_read_again(circuit: ng.Circuit) -> None:

@@ -1,0 +1,98 @@
+"""In how many pieces is a tail read?
+
+A tail waits in memory for the longest of its delays. Where delays span so much time that the tails of spikes in flight
+would fill the pool, they are cut at borders of their classes of delays: a piece is read when it comes due, and is gone
+once it is over. Each piece costs a read of its row, so they are as few as there is room for. How many is decided for
+all tails several times while the largest delay passes, by what spikes asked for of late. What a burst leaves no room
+for is divided by single classes in any case (`neurograph.requesting`).
+"""
+
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograph_storage.jit import kernel
+
+# Positions in `numbers`: pieces of a tail, less one; words that spikes asked for, since which step; a step, of late.
+FEWER, ASKED, SINCE, FLOW = range(4)
+# Of the pool, large pieces in flight may take this much. So often it is decided while the largest delay passes; more is
+# believed at once, less only slowly.
+_SHARE, _OFTEN, _SLOWLY = 0.75, 8, 16
+
+
+class Pieces(NamedTuple):
+    """How tails can be cut.
+
+    Attributes
+    ----------
+    ends : (classes, classes) int64
+        For each number of pieces, less one: the class before which the piece ends that a class belongs to.
+    held : (classes,) float64
+        For each number of pieces, less one: steps that a word of a tail lies in memory, on average.
+    numbers : (4,) int64
+    """
+
+    ends: NDArray[np.int64]
+    held: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+
+    @staticmethod
+    def make(bounds: NDArray[np.int64], words: NDArray[np.int64], lookahead: int) -> "Pieces":
+        """Return the best cuts into each number of pieces: those that hold words for the shortest time.
+
+        Parameters
+        ----------
+        bounds : (classes + 1,) int64
+            Largest delay of a head, then of each class, in steps.
+        words : (classes,) int64
+            Of all rows.
+        lookahead : int
+            Steps by which a piece is requested before it is due.
+
+        Examples
+        --------
+        >>> pieces = Pieces.make(np.array([0, 10, 20, 100]), np.array([50, 45, 5]), 5)
+        >>> pieces.ends.tolist(), pieces.held.round(1).tolist()
+        ([[3, 3, 3], [2, 2, 3], [1, 2, 3]], [105.0, 28.0, 18.5])
+        """
+        classes, shares = len(bounds) - 1, words / max(1, words.sum())
+
+        def held(cuts: tuple[int, ...]) -> float:
+            spans = [(shares[a:b].sum(), bounds[b] - bounds[a] + lookahead) for a, b in pairwise((0, *cuts))]
+            return float(sum(share * steps for share, steps in spans))
+
+        best = [min(((*c, classes) for c in combinations(range(1, classes), n)), key=held) for n in range(classes)]
+        ends = [[min(cut for cut in cuts if cut > c) for c in range(classes)] for cuts in best]
+        return Pieces(np.array(ends, np.int64), np.array([held(cuts) for cuts in best]), np.zeros(4, np.int64))
+
+    @staticmethod
+    def none() -> "Pieces":
+        """Return what a circuit in memory has."""
+        return Pieces(np.empty((0, 0), np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+
+
+@kernel
+def set_number(pieces: Pieces, step: int, words: int, segment: int) -> None:
+    """Decide how many pieces there are from now on, if it is time.
+
+    Parameters
+    ----------
+    step : int
+        The one that all workers stand before.
+    words, segment : int
+        Of the pool, and of each of its segments, of which pieces of each kind leave one unfilled.
+    """
+    numbers, held = pieces.numbers, pieces.held
+    passed = step - numbers[SINCE]
+    if passed < 0:
+        # The run has gone back, to launch the spikes in flight again.
+        numbers[ASKED], numbers[SINCE] = 0, step
+    if passed * _OFTEN < held[0]:
+        return
+    numbers[FLOW] = max(numbers[ASKED] // passed, numbers[FLOW] - numbers[FLOW] // _SLOWLY)
+    fewer = 0
+    while fewer + 1 < len(held) and numbers[FLOW] * held[fewer] + (fewer + 1) * segment > _SHARE * words:
+        fewer += 1
+    numbers[FEWER], numbers[ASKED], numbers[SINCE] = fewer, 0, step
