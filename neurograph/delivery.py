@@ -20,6 +20,8 @@ from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 _NONE = -1
 _FREE, _COUNT = 0, 1
 _SMALL_CHUNK, _LARGE_CHUNK, _FEW_BINS = 8, 64, 2**13
+# Where more cursors are needed, there will be a quarter more at least.
+_GROWTH = 4
 # How many groups before its turn a group's first lines are asked for, and how many before, the lines behind them.
 _FIRST_AHEAD, _REST_AHEAD = 32, 8
 _LINE = 32  # words in a cache line
@@ -79,25 +81,21 @@ class Cursors(NamedTuple):
         bins = np.full((2 ** int(max_delay).bit_length(), blocks), _NONE, np.int32)
         # Nearly every bin has a chunk that is not full: large chunks only where there are few bins.
         size = _LARGE_CHUNK if bins.size <= _FEW_BINS else _SMALL_CHUNK
-        empty, none = np.empty((0, size), np.int64), np.empty(0, np.int32)
-        return Cursors(empty, empty, none, none, bins, np.array([_NONE, 0], np.int64), first_block)
+        at, end = np.empty((0, size), np.int64), np.empty((0, size), np.int64)
+        filled, chain = np.empty(0, np.int32), np.empty(0, np.int32)
+        return Cursors(at, end, filled, chain, bins, np.array([_NONE, 0], np.int64), first_block)
 
     def grown(self, more: int) -> "Cursors":
-        """Return the same cursors with room for at least ``more``."""
+        """Return the same cursors, in the same memory, with room for at least ``more``."""
         size = len(self.chain)
-        chunks = max(_chunks_needed(self, more), size + size // 2, 64)
-        at, end, filled = (_longer(part, chunks) for part in (self.at, self.end, self.filled))
-        chain = np.arange(1, chunks + 1, dtype=np.int32)
-        chain[:size] = self.chain
-        chain[-1] = self.counters[_FREE]
+        chunks = max(_chunks_needed(self, more), size + size // _GROWTH, 64)
+        for column in (self.at, self.end, self.filled, self.chain):
+            # In place: for a moment, old and new side by side would be more than all that is accounted for.
+            column.resize((chunks, *column.shape[1:]), refcheck=False)
+        self.chain[size:] = np.arange(size + 1, chunks + 1)
+        self.chain[-1] = self.counters[_FREE]
         self.counters[_FREE] = size
-        return self._replace(at=at, end=end, filled=filled, chain=chain)
-
-
-def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
-    longer = np.zeros((length, *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+        return self
 
 
 @kernel

@@ -20,7 +20,7 @@ FREE, LARGE, SMALL, KEPT, LEAVING, GONE = range(6)
 _KINDS, MAX_CLASSES = 6, 8
 NONE = -1
 # Positions in `clock`, and of large and small pieces in `peak` and `room`.
-_OPENED = 0
+_OPENED, _OWED = 0, 1
 FOR_LARGE, FOR_SMALL = 0, 1
 # At first a quarter of all segments each; later so many times the most that there were for a while, but a sixteenth at
 # least, and less only slowly.
@@ -54,8 +54,8 @@ class Segments(NamedTuple):
         Segments of each kind.
     peak : (2,) int64
         The most segments that there were with large and with small pieces since `set_room`.
-    clock : (1,) int64
-        Segments opened so far.
+    clock : (2,) int64
+        Segments opened so far; those whose memory is to be given back as soon as they are free.
     demand : (2,) int64
         Words that were to be kept since the last `reserve`; the most of late.
     """
@@ -80,7 +80,7 @@ class Segments(NamedTuple):
         counts, room = np.zeros(_KINDS, np.int64), np.full(2, max(2, count // _QUARTER), np.int64)
         counts[FREE] = count
         kind, used, until, order = (np.zeros(count, np.int64) for _ in range(4))
-        filling, clock = np.full(_KINDS + MAX_CLASSES, NONE, np.int64), np.zeros(1, np.int64)
+        filling, clock = np.full(_KINDS + MAX_CLASSES, NONE, np.int64), np.zeros(2, np.int64)
         peak, demand = np.zeros(2, np.int64), np.zeros(2, np.int64)
         return Segments(first, size, room, kind, used, until, order, filling, counts, peak, clock, demand)
 
@@ -98,11 +98,11 @@ def shrink(segments: Segments, count: int) -> NDArray[np.int64]:
 
     Half of them stay in any case.
     """
-    count = min(count, len(segments.kind) // 2) - int(segments.counts[GONE])
-    free = np.flatnonzero(segments.kind == FREE)
-    given = free[max(0, len(free) - max(0, count)) :]
+    owed = max(0, min(count, len(segments.kind) // 2) - int(segments.counts[GONE]))
+    given = np.flatnonzero(segments.kind == FREE)[::-1][:owed]
     segments.kind[given] = GONE
     segments.counts[[FREE, GONE]] += np.array([-1, 1]) * len(given)
+    segments.clock[_OWED] = owed - len(given)
     return given
 
 
@@ -186,7 +186,7 @@ def release(segments: Segments, step: int) -> None:
 @kernel
 def room_kept(segments: Segments) -> int:
     """Return how many segments may hold what is kept."""
-    return len(segments.kind) - segments.counts[GONE] - segments.room.sum()
+    return len(segments.kind) - segments.counts[GONE] - segments.clock[_OWED] - segments.room.sum()
 
 
 @kernel
@@ -199,7 +199,7 @@ def room_large(segments: Segments, end: int, usable: int) -> int:
         Words of a segment that are filled, at least.
     """
     others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[GONE] + segments.counts[LARGE]
-    free = len(segments.kind) - segments.room[FOR_SMALL] - others
+    free = len(segments.kind) - segments.room[FOR_SMALL] - segments.clock[_OWED] - others
     segment = segments.filling[_filling_of(LARGE, end)]
     rest = segments.size - segments.used[segment] if segment != NONE else 0
     return max(np.int64(0), free) * usable + rest

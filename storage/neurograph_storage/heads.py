@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurograph_storage.cut import cut_words, heads_of, row_sums
 from neurograph_storage.loading import decode_stored, read_stored
-from neurograph_storage.ordered import in_order
+from neurograph_storage.ordered import in_order, readers_of
 from neurograph_storage.store import CircuitStore
 
 _BATCH_WORDS = 2**18
@@ -87,7 +87,7 @@ def read_heads(store: CircuitStore, bounds: NDArray[np.int64], pool: NDArray[np.
     classes = np.zeros((store.neurons, len(bounds) - 1), np.uint16)
     sums, row, at, largest = np.zeros(store.neurons, np.uint64), 0, 0, 0
     read: Callable[[tuple[int, int]], _Piece] = partial(_read, store, bounds)
-    for piece in in_order(read, store.row_batches(_BATCH_WORDS)):
+    for piece in in_order(read, store.row_batches(_BATCH_WORDS), readers_of(None)):
         end, last = at + len(piece.words), row + len(piece.tails)
         if end > len(pool):
             return None

@@ -14,11 +14,18 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 AHEAD = 8
+# Where tasks read, some wait for the disk while others have a processor.
+_READERS_A_PROCESSOR = 3
 
 
 def threads_of(jobs: int | None) -> int:
     """Return the number of threads: as given, or one for each processor."""
     return jobs or os.cpu_count() or 1
+
+
+def readers_of(jobs: int | None) -> int:
+    """Return the number of threads whose tasks begin with a read: as given, or three for each processor."""
+    return jobs or _READERS_A_PROCESSOR * (os.cpu_count() or 1)
 
 
 def in_order(

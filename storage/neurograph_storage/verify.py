@@ -23,12 +23,11 @@ from neurograph_storage.check import DELAY, DIGITS, GROUPS, SORTED, TABLE, TARGE
 from neurograph_storage.codec import decode
 from neurograph_storage.errors import CorruptionError
 from neurograph_storage.loading import Scratch, StoredRows, read_stored
-from neurograph_storage.ordered import in_order
+from neurograph_storage.ordered import in_order, readers_of
 from neurograph_storage.reading import read_bytes
 from neurograph_storage.store import ROW_WORDS, CircuitStore
 from neurograph_storage.summary import RowSummary
 
-_THREADS_PER_PROCESSOR = 3
 _BATCH_WORDS = 2**22
 # Results are small, so many may wait.
 _AHEAD = 64
@@ -183,7 +182,7 @@ def _rows(store: CircuitStore, receptor_counts: list[int], progress: Progress, j
     receptors[store.arrays["neurons/storage"]] = of_populations[store.arrays["neurons/population"]]
     check = _RowChecker(store, receptors)
     sound, damaged, plain_words = True, -1, 0
-    threads = jobs or _THREADS_PER_PROCESSOR * (os.cpu_count() or 1)
+    threads = readers_of(jobs)
     for piece in in_order(check, store.row_batches(_BATCH_WORDS), threads, ahead=_AHEAD):
         progress(piece.nbytes)
         # A granule on the border of two batches is read for both.
