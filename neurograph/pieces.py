@@ -3,7 +3,7 @@
 A tail waits in memory for the longest of its delays. Where delays span so much time that the tails of spikes in flight
 would fill the pool, they are cut at borders of their classes of delays: a piece is read when it comes due, and is gone
 once it is over. Each piece costs a read of its row, so they are as few as there is room for. How many is decided for
-all tails several times while the largest delay passes, by what spikes asked for of late. What a burst leaves no room
+all tails several times while the largest delay passes, by what spikes did not find of late. What a burst leaves no room
 for is divided by single classes in any case (`neurograph.requesting`).
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
 
-# Positions in `numbers`: pieces of a tail, less one; words that spikes asked for, since which step; a step, of late.
+# Positions in `numbers`: pieces of a tail, less one; words that spikes did not find, since which step; a step, of late.
 FEWER, ASKED, SINCE, FLOW = range(4)
 # Of the pool, large pieces in flight may take this much. So often it is decided while the largest delay passes; more is
 # believed at once, less only slowly.

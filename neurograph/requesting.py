@@ -144,12 +144,12 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int, arr
         model.table[row >> model.shift, SPIKES] += 1
         if at == NONE:
             there = False
+            tails.pieces.numbers[ASKED] += words
             if not tails.mode[CAUTIOUS] and model.policy != ORACLE:
                 at = keep(tails.kept, segments, row, words, step, until, counters[REQUESTED])
         end, kind = classes, KEPT
         if at == NONE:
             end, kind = _piece(tails, row, 0)
-            tails.pieces.numbers[ASKED] += words
         counters[SPLIT] += kind == SMALL
         number = _enter(tails, row, step, start, start, 0, end, kind, at)
         if number == NONE:

@@ -108,14 +108,11 @@ class Stream:
 
         No worker may be running, and the spikes that are in flight must be launched again.
         """
-        tails, fetching = self.tails, self.fetching
-        asked = np.arange(tails.counters[FREED], tails.counters[SENT]) % tails.slots
-        under_way = np.concatenate([asked, tails.slots + self.foresight.waiting()])
-        while (tails.state[under_way] == WAITING).any():
+        while self._is_reading():
             self.check()
-            self.readers.wait(fetching)
+            self.readers.wait(self.fetching)
         self.foresight.start_over(step)
-        start_over(tails, self.epoch_steps if cautious else self._first_delay, cautious=cautious)
+        start_over(self.tails, self.epoch_steps if cautious else self._first_delay, cautious=cautious)
 
     def set_aside(self, nbytes: int) -> None:
         """Give back memory of the pool for something else that takes ``nbytes`` by now, as it becomes free."""
@@ -176,6 +173,14 @@ class Stream:
         """End the readers and close all files."""
         self.readers.close()
         self._files.close()
+
+    def _is_reading(self) -> bool:
+        """Return whether any read is under way."""
+        state, slots, counters = self.tails.state, self.tails.slots, self.tails.counters
+        first, count = int(counters[FREED]) % slots, int(counters[SENT] - counters[FREED])
+        # Slices: a list of lines would take as much memory as the table itself.
+        parts = state[first : min(first + count, slots)], state[: max(0, first + count - slots)]
+        return any((part == WAITING).any() for part in (*parts, state[slots + self.foresight.waiting()]))
 
     @property
     def _first_delay(self) -> int:
