@@ -65,7 +65,7 @@ def _part(folder: Path, areas: int, settings: Settings) -> Part:
 def _built(folder: Path, areas: int, scale: float) -> tuple[Path, float | None]:
     """Return the circuit, and how many seconds building took, unless it was there.
 
-    Raw where the disk holds it: a compressed row takes longer to decode than to deliver, and a read costs about the same.
+    Raw where the disk holds it: a compressed row takes longer to decode than to deliver, and reads cost about as much.
     """
     if (found := _existing(folder, areas, scale)) is not None:
         return found, None
