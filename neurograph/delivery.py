@@ -85,8 +85,8 @@ class Cursors(NamedTuple):
         filled, chain = np.empty(0, np.int32), np.empty(0, np.int32)
         return Cursors(at, end, filled, chain, bins, np.array([_NONE, 0], np.int64), first_block)
 
-    def grown(self, more: int) -> "Cursors":
-        """Return the same cursors, in the same memory, with room for at least ``more``."""
+    def grow(self, more: int) -> None:
+        """Make room for at least ``more`` cursors besides those in use."""
         size = len(self.chain)
         chunks = max(_chunks_needed(self, more), size + size // _GROWTH, 64)
         for column in (self.at, self.end, self.filled, self.chain):
@@ -95,7 +95,6 @@ class Cursors(NamedTuple):
         self.chain[size:] = np.arange(size + 1, chunks + 1)
         self.chain[-1] = self.counters[_FREE]
         self.counters[_FREE] = size
-        return self
 
 
 @kernel

@@ -15,7 +15,7 @@ from neurograph_storage.queueing import PAGE
 from neurograph_storage.requests import FIELDS
 from neurograph_storage.store import CircuitStore
 
-HEADS_SHARE, MAX_DEPTH = 2, 64
+HEADS_SHARE, _MAX_DEPTH = 2, 64
 # A read comes within so long while others are under way; a step takes a worker at least so long for each neuron.
 _READ_NS, _NEURON_NS = 600_000, 5.0
 # Segments hold the largest tail so often, there are so many, and they have at most so many words.
@@ -49,7 +49,7 @@ def steps_to_read(neurons: int, workers: int) -> int:
     >>> [steps_to_read(neurons, 2) for neurons in (1000, 77_169, 1_000_000)]
     [64, 4, 1]
     """
-    return int(min(MAX_DEPTH, -(-_READ_NS // (max(1, neurons) * _NEURON_NS / workers))))
+    return int(min(_MAX_DEPTH, -(-_READ_NS // (max(1, neurons) * _NEURON_NS / workers))))
 
 
 def choose_depth(heads: NDArray[np.int64], depths: NDArray[np.int64], pool_words: int) -> int:

@@ -45,25 +45,26 @@ def _words(tails: Tails, row: int, first: int, end: int) -> int:
 
 
 @kernel
-def _piece(tails: Tails, row: int, first: int) -> tuple[int, int]:
-    """Return the class before which the piece of a tail ends that begins with class ``first``, and its kind."""
+def _piece(tails: Tails, row: int, first: int) -> tuple[int, int, int]:
+    """Return the class before which the piece of a tail ends that begins with class ``first``; its kind; its words."""
     end = tails.pieces.ends[tails.pieces.numbers[FEWER], first]
-    if len(tails.bounds) == 2:
-        return end, LARGE
-    asked = tails.counters[QUEUED] + _words(tails, row, first, end)
-    if not tails.mode[CAUTIOUS] and asked <= room_large(tails.segments, end, tails.usable):
-        return end, LARGE
-    return first + 1, SMALL
+    words = _words(tails, row, first, end)
+    fits = tails.counters[QUEUED] + words <= room_large(tails.segments, end, tails.usable)
+    if len(tails.bounds) == 2 or (fits and not tails.mode[CAUTIOUS]):
+        return end, LARGE, words
+    return first + 1, SMALL, _words(tails, row, first, first + 1)
 
 
 @kernel
 def _enter(
-    tails: Tails, row: int, step: int, origin: int, start: int, first: int, end: int, kind: int, at: int
+    tails: Tails, row: int, step: int, origin: int, start: int, first: int, end: int, kind: int, words: int, at: int
 ) -> int:  # fmt: skip
     """Request the classes ``first <= c < end`` of a spike's tail; return the request, or -1: the table is full.
 
     Parameters
     ----------
+    words : int
+        Of these classes, at most.
     at : int
         Where in the pool the tail is kept, or will be, or -1.
     """
@@ -71,7 +72,6 @@ def _enter(
     number = counters[REQUESTED]
     if number - counters[FREED] >= slots:
         return NONE
-    words = _words(tails, row, first, end)
     of_request = tails.requests[number % slots]
     of_request[ROW], of_request[STEP], of_request[ORIGIN], of_request[START] = row, step, origin, start
     of_request[LOW], of_request[HIGH], of_request[NEXT] = tails.bounds[first], tails.bounds[end], end
@@ -110,8 +110,8 @@ def _follow(tails: Tails, first: int, following: int, start: int, end: int) -> b
             if earlier[ORIGIN] + bounds[following] + 1 - tails.mode[LOOKAHEAD] >= end:
                 return True
             row, step, origin = earlier[ROW], earlier[STEP], earlier[ORIGIN]
-            until, kind = _piece(tails, row, following)
-            if _enter(tails, row, step, origin, start, following, until, kind, NONE) == NONE:
+            until, kind, words = _piece(tails, row, following)
+            if _enter(tails, row, step, origin, start, following, until, kind, words, NONE) == NONE:
                 return False
         followed[following] += 1
     return True
@@ -149,9 +149,9 @@ def request(tails: Tails, model: Model, keys: NDArray[np.int64], start: int, arr
                 at = keep(tails.kept, segments, row, words, step, until, counters[REQUESTED])
         end, kind = classes, KEPT
         if at == NONE:
-            end, kind = _piece(tails, row, 0)
+            end, kind, words = _piece(tails, row, 0)
         counters[SPLIT] += kind == SMALL
-        number = _enter(tails, row, step, start, start, 0, end, kind, at)
+        number = _enter(tails, row, step, start, start, 0, end, kind, words, at)
         if number == NONE:
             return False
         if there:

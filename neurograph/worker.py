@@ -173,7 +173,7 @@ class Worker:
             self._work = self._work._replace(log=np.empty_like(self._work.log))
         elif status == CURSORS:
             wanted = int(self._work.progress[WANTED])
-            self._cursors = self._cursors.grown(wanted * self._cursors.bins.shape[1])
+            self._cursors.grow(wanted * self._cursors.bins.shape[1])
         elif status == ROWS:
             executor.admit(spikes_of_epoch(self._work, executor.common))
         elif status in (LATE, FULL):

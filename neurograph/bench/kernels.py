@@ -67,9 +67,8 @@ class _Delivery:
     def __init__(self, graph: Graph, first: int, last: int, max_delay: int, spikes: NDArray[np.uint32]) -> None:
         self._graph, self._spikes, self._step, self.events = graph, spikes, 0, 0
         blocks = last - first
-        self._cursors = Cursors.make(first, blocks, max_delay).grown(
-            spikes.shape[1] * blocks * min(max_delay + 1, len(spikes))
-        )
+        self._cursors = Cursors.make(first, blocks, max_delay)
+        self._cursors.grow(spikes.shape[1] * blocks * min(max_delay + 1, len(spikes)))
         self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty((2, 8192), np.int64)
 
     def __call__(self) -> None:

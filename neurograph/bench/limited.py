@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograph.bench.disk import forget, read_plainly
 from neurograph_storage.errors import DataError
 from neurograph_storage.sizes import format_size
 
@@ -108,6 +109,15 @@ def run_limited(task: Task, *, inside: bool = True) -> dict[str, Any]:
     """
     command = [sys.executable, "-m", "neurograph.bench.limited", json.dumps(asdict(task))]
     return run_json(command, task.memory + OVERHEAD if inside and task.memory is not None else None)
+
+
+def run_prepared(task: Task, *, inside: bool = True) -> dict[str, Any]:
+    """Do so: if the task is limited with nothing of the circuit in the page cache, else with all of it there."""
+    if task.memory is not None:
+        forget(Path(task.circuit))
+    else:
+        read_plainly(Path(task.circuit), task.workers)
+    return run_limited(task, inside=inside)
 
 
 def run_json(command: list[str], limit: int | None) -> dict[str, Any]:

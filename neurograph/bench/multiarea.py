@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from neurograph.bench.child import run_command
-from neurograph.bench.disk import files_of, forget
+from neurograph.bench.disk import files_of
 from neurograph.bench.figures import Figure, figure
-from neurograph.bench.limited import Task, can_limit, run_limited
+from neurograph.bench.limited import Task, can_limit, run_prepared
 from neurograph.bench.limits import preadv_rate
 from neurograph.bench.microcircuit import SETTLED, THREADS, mean_rates
 from neurograph.bench.others import memory_for_peers
@@ -123,10 +123,9 @@ def _limited_run(path: Path, areas: int, settings: Settings, fewer: Sequence[Pat
     inside, ours, plain = [], [], []
     for _ in range(settings.rounds):
         if in_memory is not None:
-            run = run_limited(task(circuit=str(in_memory.path)))
+            run = run_prepared(task(circuit=str(in_memory.path)))
             inside.append(run["real_time_factor"] * circuit.neurons / in_memory.neurons)
-        forget(path)
-        ours.append(run_limited(task(circuit=str(path), memory=settings.memory), inside=can_limit()))
+        ours.append(run_prepared(task(circuit=str(path), memory=settings.memory), inside=can_limit()))
         size = ours[-1]["bytes_read"] / max(1, ours[-1]["read_requests"])
         plain.append(preadv_rate(circuit, size) if ours[-1]["bytes_read"] else float("inf"))
     of = "" if in_memory in (None, circuit) else f", of {in_memory.neurons:,} neurons, by their number"

@@ -15,12 +15,12 @@ from neurograph.bench.child import run_command
 from neurograph.bench.columns import DT, budget_for, columns_in
 from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.limited import OVERHEAD, Task
+from neurograph.bench.limited import OVERHEAD, Task, run_prepared
 from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import SETTLED, THREADS
 from neurograph.bench.others import Matrix, runner_of
 from neurograph.bench.parts import Part
-from neurograph.bench.scaling import ACTIVE, AMONG, SMALLEST, other_cost, run_prepared, task_for
+from neurograph.bench.scaling import ACTIVE, AMONG, SMALLEST, other_cost, task_for
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.executor import state_bytes

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.limited import Task
+from neurograph.bench.limited import Task, run_prepared
 from neurograph.bench.limits import mean_row, preadv_rate
 from neurograph.bench.microcircuit import THREADS
 from neurograph.bench.outofcore import built, room_for
 from neurograph.bench.parts import Part
-from neurograph.bench.scaling import run_prepared
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
 from neurograph.prediction import POLICIES

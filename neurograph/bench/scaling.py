@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from neurograph.bench.columns import DT, LONGEST, budget_for, columns_in
-from neurograph.bench.disk import forget, read_plainly
 from neurograph.bench.figures import Figure, figure, ratios
-from neurograph.bench.limited import OVERHEAD, OutOfMemoryError, Task, can_limit, run_limited
+from neurograph.bench.limited import OVERHEAD, OutOfMemoryError, Task, can_limit, run_limited, run_prepared
 from neurograph.bench.limits import mean_row, preadv_rate, streaming_rate
 from neurograph.bench.others import NAMES, Matrix, memory_for_peers, runner_of
 from neurograph.bench.parts import Part
@@ -89,15 +88,6 @@ def task_for(circuit: Circuit, limit: bool, duration: float, *, room: int = ROOM
     """Return a run of a circuit of columns, with room for a few of its rows if it is limited."""
     memory = budget_for(circuit, room) if limit else None
     return Task(circuit=str(circuit.path), settle=SETTLE, duration=duration, memory=memory, workers=THREADS, **more)
-
-
-def run_prepared(task: Task) -> dict[str, Any]:
-    """Run a task: if it is limited with nothing of the circuit in the page cache, else with all of it there."""
-    if task.memory is not None:
-        forget(Path(task.circuit))
-    else:
-        read_plainly(Path(task.circuit), THREADS)
-    return run_limited(task)
 
 
 def other_cost(heard: dict[str, Any], silent: dict[str, Any], steps: int) -> float:

@@ -35,6 +35,12 @@ def _span(words: U16, at: int, end: int, low: int, high: int) -> tuple[int, int]
 
 
 @kernel
+def _with_entry(length: int) -> int:
+    """Return the words that so many words of groups take with their entry in the table of sections."""
+    return length + 3 if length else 0
+
+
+@kernel
 def cut_words(words: U16, start: int, low: int, high: int) -> int:
     """Return the words that `cut` writes; 1 if no group is left."""
     sections, total = np.int64(words[start]), 1
@@ -42,8 +48,7 @@ def cut_words(words: U16, start: int, low: int, high: int) -> int:
     for entry in range(start + 1, start + 1 + 3 * sections, 3):
         end = at + section_words(words, entry)
         first, last = _span(words, at, end, low, high)
-        if last > first:
-            total += 3 + last - first
+        total += _with_entry(last - first)
         at = end
     return total
 
@@ -116,12 +121,6 @@ def row_sum(words: U16, start: int, end: int) -> int:
 
 
 @kernel
-def _piece(length: int) -> int:
-    """Return the words that so many words of groups take with their entry in the table of sections."""
-    return length + 3 if length else 0
-
-
-@kernel
 def _lengths(words: U16, start: int, bounds: I64, tails: I64) -> int:
     """Return the words of a row's head; write those of its whole tail, and of each class, to ``tails``.
 
@@ -133,11 +132,11 @@ def _lengths(words: U16, start: int, bounds: I64, tails: I64) -> int:
     for entry in range(start + 1, start + 1 + 3 * sections, 3):
         end = at + section_words(words, entry)
         first = _skip(words, at, end, bounds[0])
-        head += _piece(first - at)
-        tails[0] += _piece(end - first)
+        head += _with_entry(first - at)
+        tails[0] += _with_entry(end - first)
         for c in range(1, len(bounds)):
             last = _skip(words, first, end, bounds[c])
-            tails[c] += _piece(last - first)
+            tails[c] += _with_entry(last - first)
             first = last
         at = end
     tails += tails > 0
