@@ -46,7 +46,7 @@ def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (storing, kernels, microcircuit, multiarea, ordering, outofcore, prefetching):
         if hasattr(module, "run_command"):
             monkeypatch.setattr(module, "run_command", in_process)
-    for module in (multiarea, scaling):
+    for module in (limited, scaling):
         monkeypatch.setattr(module, "run_limited", lambda task, inside=True: limited._main(task))
     # As many modules as in the real form, each awake for a short time.
     monkeypatch.setattr(prefetching, "_MODULE", 100)
