@@ -21,7 +21,7 @@ from neurograph.prediction import FILL, ORACLE, Model, is_over, next_row, predic
 from neurograph.segments import KEPT, NONE, hold, room_kept, segment_of, take
 from neurograph.tails import Tails
 from neurograph_storage.atomics import fetch
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, lend
 from neurograph_storage.libc import give_number
 from neurograph_storage.requests import AT, COUNT_BITS, GUESS, HIGH, LOW, READY, ROW, WAITING, WORDS, line_of
 
@@ -194,6 +194,7 @@ def arrive(ahead: Ahead, tails: Tails) -> int:
 @kernel
 def look_ahead(ahead: Ahead, tails: Tails, step: int) -> int:
     """Have more read, when all workers stand before ``step``; return 0."""
+    ahead, tails = lend((ahead, tails))
     counters, segments, first = ahead.counters, tails.segments, ahead.counters[PLACED]
     if ahead.model.policy == ORACLE:
         _place_known(ahead, tails, step)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
 from neurograph_storage.codec import RAW
-from neurograph_storage.jit import kernel, part, prefetch
+from neurograph_storage.jit import kernel, lend, part, prefetch
 from neurograph_storage.loading import load_plain
 from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
 
@@ -135,6 +135,7 @@ def launch(cursors: Cursors, graph: Graph, step: int, row: int) -> None:
     row : int
         Word at which the row begins, or a part of it that is a row.
     """
+    cursors, graph = lend((cursors, graph))
     words, start = graph.words, np.int64(row)
     sections = np.int64(words[start])
     at = start + 1 + 3 * sections
@@ -244,6 +245,7 @@ def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer
     due : (2, at least 64) int64
         Scratch.
     """
+    cursors, graph, codes, due = lend((cursors, graph, codes, due))
     events, slot, sums = 0, step & (len(cursors.bins) - 1), codes.reshape(-1)
     for block in range(cursors.bins.shape[1]):
         while cursors.bins[slot, block] != _NONE:

@@ -64,7 +64,7 @@ from neurograph.work import (
     Work,
 )
 from neurograph_storage.atomics import fetch, fetch_add, give_way, pointer, publish
-from neurograph_storage.jit import call_kernel, kernel, part
+from neurograph_storage.jit import call_kernel, kernel, lend, part
 from neurograph_storage.libc import nanoseconds
 from neurograph_storage.requests import AT, READY, THERE, WAITING, WORDS, Fetching, Reader
 from neurograph_storage.requests import STEP as STEP_OF
@@ -134,6 +134,7 @@ def _keys(work: Work, common: Common, start: int, spikes: int) -> NDArray[np.int
 @kernel
 def plan(work: Work, common: Common, tails: Tails, ahead: Ahead, spikes: int) -> int:
     """Free, request and place tails, once an epoch; return `FULL` if one that is due has no place, else `DONE`."""
+    work, common, tails, ahead = lend((work, common, tails, ahead))
     progress, counters = work.progress, tails.counters
     if work.worker != 0 or counters[MADE] > progress[EPOCH]:
         return DONE
@@ -209,6 +210,9 @@ def launch_tails(
     First those that are there in any case, then the others, in order. Before one is waited for, `IDLE` says once that
     what has been launched can be delivered meanwhile.
     """
+    work, cursors, graph, common, tails, fetching, reader = lend(
+        (work, cursors, graph, common, tails, fetching, reader)
+    )
     progress, slots, turns = work.progress, tails.slots, 0
     while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
         if fetch(common.meeting, ABORT):
@@ -258,6 +262,8 @@ def advance(
     state read and written once, from the second- or third-level cache if it fits there; 4 bytes of codes a receptor
     read and cleared; 8 bytes of key.
     """
+    neurons, drives, work, cursors, graph, common = lend((neurons, drives, work, cursors, graph, common))
+    tails, ahead, fetching, reader = lend((tails, ahead, fetching, reader))
     progress = work.progress
     outside = np.empty(neurons.inputs.shape)
     while progress[STEP] < until or progress[PHASE] != _STEPPING:

@@ -24,10 +24,14 @@ from neurograph.draws import (
 from neurograph.inputs import PoissonInput
 from neurograph.models import Model
 from neurograph.normal_draws import normal, normal_table, normals
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, part
 
-_DIRECT_BITS = 11
+_DIRECT_BITS = 12
 _DIRECT_SHIFT = np.uint64(64 - _DIRECT_BITS)
+# What the table holds where the leading bits do not decide, or a byte does not hold the number.
+_UNSURE, _MOST_SURE = np.int8(-1), 127
+# The sign of each byte in a word.
+_SIGNS = np.int64(-0x7F7F7F7F7F7F7F80)
 # What a noise current has in place of a table.
 _NO_EVENTS = DiscreteTable.from_cumulative(np.ones(1), np.zeros(1, np.int64))
 
@@ -122,8 +126,10 @@ class Drives(NamedTuple):
         Start, stop and period, in steps.
     receptor : (D,) int64
     weight : (D,) float64
-    direct : (D, 2048) int32
-        Number of events for the leading bits of a draw; where these do not decide, -1 - the smallest it can be.
+    direct : (D, 4096) int8
+        Number of events for the leading bits of a draw, less `fewest`; -1 where these do not decide.
+    fewest : (D,) int32
+        The smallest number that is at all likely.
     thresholds : (D, longest) uint64
         Of each table, see `neurograph.draws.DiscreteTable`.
     most : (D,) int64
@@ -139,7 +145,8 @@ class Drives(NamedTuple):
     window: NDArray[np.int64]
     receptor: NDArray[np.int64]
     weight: NDArray[np.float64]
-    direct: NDArray[np.int32]
+    direct: NDArray[np.int8]
+    fewest: NDArray[np.int32]
     thresholds: NDArray[np.uint64]
     most: NDArray[np.int64]
     noise: NDArray[np.bool_]
@@ -152,16 +159,17 @@ class Drives(NamedTuple):
         """Return trains as arrays."""
         longest = max((len(t.table.thresholds) for t in trains), default=1)
         thresholds = np.full((len(trains), longest), np.uint64(2**64 - 1), np.uint64)
-        direct = np.empty((len(trains), 2**_DIRECT_BITS), np.int32)
+        direct, fewest = np.empty((len(trains), 2**_DIRECT_BITS), np.int8), np.empty(len(trains), np.int32)
         for k, train in enumerate(trains):
             thresholds[k, : len(train.table.thresholds)] = train.table.thresholds
-            direct[k] = _direct(train.table)
+            direct[k], fewest[k] = _direct(train.table)
         return Drives(
             np.array([t.prefix for t in trains], np.uint64),
             np.array([(t.start, t.stop, t.period) for t in trains], np.int64).reshape(-1, 3),
             np.array([t.receptor for t in trains], np.int64),
             np.array([t.weight for t in trains], np.float64),
             direct,
+            fewest,
             thresholds,
             np.array([len(t.table.thresholds) - 1 for t in trains], np.int64),
             np.array([t.noise for t in trains], np.bool_),
@@ -171,20 +179,22 @@ class Drives(NamedTuple):
         )
 
 
-def _direct(table: DiscreteTable) -> NDArray[np.int32]:
+def _direct(table: DiscreteTable) -> tuple[NDArray[np.int8], int]:
     first = np.arange(2**_DIRECT_BITS, dtype=np.uint64) << _DIRECT_SHIFT
     low, high = table.sample(first), table.sample(first + ((np.uint64(1) << _DIRECT_SHIFT) - np.uint64(1)))
-    return np.where(low == high, low, -1 - low).astype(np.int32)
+    fewest = int(low[1])
+    sure = (low == high) & (low >= fewest) & (low - fewest <= _MOST_SURE)
+    return np.where(sure, low - fewest, _UNSURE).astype(np.int8), fewest
 
 
-@kernel
+@part
 def is_on(drives: Drives, drive: int, step: int) -> bool:
     """Return whether a drive is on at ``step``."""
     start, stop, period = drives.window[drive]
     return step >= start and (step - start) % period < stop - start
 
 
-@kernel
+@part
 def add_noise(keys: NDArray[np.uint64], drives: Drives, drive: int, step: int, inputs: NDArray[np.float64]) -> None:
     """Add one step of one noise current onto some neurons of a tile, to ``inputs``, (n,) float64; keys, (n,) uint64."""
     counter, table = counter_key_scalar(drives.prefix[drive], step), drives.normals
@@ -193,36 +203,45 @@ def add_noise(keys: NDArray[np.uint64], drives: Drives, drive: int, step: int, i
         inputs[i] += mean + std * normal(mix64_scalar(keys[i] ^ counter), table)
 
 
-@kernel
+@part
 def add_poisson(
     keys: NDArray[np.uint64],
     drives: Drives,
     drive: int,
     step: int,
     bits: NDArray[np.uint64],
-    counts: NDArray[np.int32],
+    counts: NDArray[np.int8],
     inputs: NDArray[np.float64],
 ) -> None:
-    """Add events in three loops that the compiler vectorises, and one for draws that the leading bits do not decide."""
-    counter, direct, lowest = counter_key_scalar(drives.prefix[drive], step), drives.direct[drive], np.int32(0)
-    weight = drives.weight[drive]
-    for i in range(len(keys)):
+    """Add events in three loops that the compiler vectorises, and one for draws that the leading bits do not decide.
+
+    ``bits`` and ``counts`` are scratch for as many draws as there are keys, rounded up to eights.
+    """
+    n, fewest, weight = len(keys), drives.fewest[drive], drives.weight[drive]
+    counter, direct = counter_key_scalar(drives.prefix[drive], step), drives.direct[drive]
+    for i in range(n):
         bits[i] = mix64_scalar(keys[i] ^ counter)
-    for i in range(len(keys)):
+    for i in range(n):
         counts[i] = direct[bits[i] >> _DIRECT_SHIFT]
-        lowest = min(lowest, counts[i])
-    if lowest < 0:
-        _decide(drives.thresholds[drive], drives.most[drive], bits, counts[: len(keys)])
-    for i in range(len(keys)):
-        inputs[i] += counts[i] * weight
+    for i in range(n):
+        more = inputs[i] + np.float64(counts[i] + fewest) * weight
+        inputs[i] = more if counts[i] >= 0 else inputs[i]
+    words = counts.view(np.int64)
+    for word in range((n + 7) // 8):
+        if words[word] & _SIGNS:
+            for i in range(8 * word, min(8 * word + 8, n)):
+                if counts[i] < 0:
+                    inputs[i] += _below(drives, drive, bits[i]) * weight
 
 
 @kernel
-def _decide(thresholds: NDArray[np.uint64], most: int, bits: NDArray[np.uint64], counts: NDArray[np.int32]) -> None:
-    """Finish the draws that are negative so far."""
-    for i in range(len(counts)):
-        if counts[i] < 0:
-            count = -1 - np.int64(counts[i])
-            while count < most and thresholds[count] <= bits[i]:
-                count += 1
-            counts[i] = count
+def _below(drives: Drives, drive: int, bits: int) -> int:
+    """Return how many thresholds a draw reaches; the last one, which catches all, aside."""
+    low, high = 0, drives.most[drive]
+    while low < high:
+        middle = (low + high) // 2
+        if drives.thresholds[drive, middle] <= np.uint64(bits):
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -57,7 +57,7 @@ class Neurons(NamedTuple):
     countdown, refractory : (n,) int32
     codes : (receptors x digits, n) int32 or int64
         Arriving weight codes, in storage order.
-    inputs : (receptors and currents, TILE) float64; bits : (TILE,) uint64; counts, spikes : (TILE,) int32
+    inputs : (receptors and currents, TILE) float64; bits : (TILE,) uint64; counts : (TILE,) int8; spikes : (TILE,) int32
         Scratch for one tile.
     block : (BLOCK,) int64
         What a model's step is given.
@@ -75,7 +75,7 @@ class Neurons(NamedTuple):
     codes: NDArray[np.integer[Any]]
     inputs: NDArray[np.float64]
     bits: NDArray[np.uint64]
-    counts: NDArray[np.int32]
+    counts: NDArray[np.int8]
     spikes: NDArray[np.int32]
     block: NDArray[np.int64]
     due: NDArray[np.int64]
@@ -160,7 +160,7 @@ class Share:
             np.zeros((sums, n), circuit.sum_type),
             np.zeros((circuit.input_count, TILE)),
             np.empty(TILE, np.uint64),
-            np.empty(TILE, np.int32),
+            np.zeros(TILE, np.int8),
             np.empty(TILE, np.int32),
             np.empty(BLOCK, np.int64),
             np.empty((2, _DUE), np.int64),

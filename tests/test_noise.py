@@ -1,7 +1,10 @@
 """The compiled drives give, bit for bit, what inversion of the exact distribution gives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import special, stats
 
 import neurograph as ng
@@ -11,8 +14,24 @@ from neurograph.inputs import restore
 from neurograph.models import LIFExp, Model
 from neurograph.noise import Drives, Train, add_noise, add_poisson, is_on
 from neurograph.normal_draws import normal, normal_table, normals
+from neurograph_storage.jit import kernel
 
 DT = 0.1
+
+
+@kernel
+def draw(keys: Any, drives: Drives, drive: int, step: int, inputs: Any) -> None:
+    """Add one step of one drive, as a worker does."""
+    if drives.noise[drive]:
+        add_noise(keys, drives, drive, step, inputs)
+    else:
+        scratch = len(keys) // 8 * 8 + 8
+        add_poisson(keys, drives, drive, step, np.empty(scratch, np.uint64), np.zeros(scratch, np.int8), inputs)
+
+
+@kernel
+def on(drives: Drives, drive: int, step: int) -> bool:
+    return is_on(drives, drive, step)
 
 
 def train(rate: float, number: int = 0, **window: float) -> Train:
@@ -31,26 +50,34 @@ def test_draws_are_those_of_inversion(rate: float) -> None:
                 one.table.sample(mix64(keys ^ counter_key(np.array([one.prefix]), np.array([step])))) * one.weight
             )
             found = np.zeros(len(keys))
-            add_poisson(keys, drives, number, step, np.empty(5000, np.uint64), np.empty(5000, np.int32), found)
+            draw(keys, drives, number, step, found)
             np.testing.assert_array_equal(found, expected)
 
 
-def test_draws_at_the_thresholds() -> None:
-    """Draws are placed by hand: every threshold, and one to either side."""
-    one = train(16_000.0)
+@pytest.mark.parametrize("rate", [1.0, 16_000.0, 1e6])
+def test_draws_at_the_thresholds(rate: float) -> None:
+    """Draws are placed by hand: every threshold, one to either side, and the leading bits alone."""
+    one = train(rate)
     drives, edges = Drives.of([one]), one.table.thresholds
     bits = np.concatenate([edges - np.uint64(1), edges, edges + np.uint64(1), np.array([0, 2**64 - 1], np.uint64)])
-    counts = drives.direct[0][(bits >> np.uint64(53)).astype(int)]
-    from neurograph.noise import _decide
+    for draws in (bits, np.arange(4096, dtype=np.uint64) << np.uint64(52)):
+        found = np.zeros(len(draws))
+        draw(unmixed(draws) ^ counter_key(np.array([one.prefix]), np.array([3])), drives, 0, 3, found)
+        np.testing.assert_array_equal(found, one.table.sample(draws) * one.weight)
 
-    _decide(drives.thresholds[0], drives.most[0], bits, counts)
-    np.testing.assert_array_equal(counts, one.table.sample(bits))
+
+def unmixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return what `mix64` turns into these bits."""
+    for shift, factor in ((31, 0x319642B2D24D8EC3), (27, 0x96DE1B173F119089), (30, 1)):
+        bits = bits ^ (bits >> np.uint64(shift)) ^ (bits >> np.uint64(2 * shift))
+        bits = bits * np.uint64(factor)
+    return bits
 
 
 def test_windows() -> None:
     one = train(100.0, start=2.0, stop=3.0, period=5.0)
     drives = Drives.of([one])
-    assert [is_on(drives, 0, step) for step in range(200)] == [one.active(step) for step in range(200)]
+    assert [on(drives, 0, step) for step in range(200)] == [one.active(step) for step in range(200)]
     assert sum(one.active(step) for step in range(200)) == 40
 
 
@@ -63,7 +90,7 @@ def test_a_noise_current_in_the_kernel_is_that_of_the_reference() -> None:
     drives, keys = Drives.of([one]), np.random.default_rng(1).integers(0, 2**64, 5000, np.uint64)
     for step in range(20):
         found = np.full(len(keys), 0.5)
-        add_noise(keys, drives, 0, step, found)
+        draw(keys, drives, 0, step, found)
         expected = 0.5 + one.sample(mix64(keys ^ counter_key(np.array([one.prefix]), np.array([step]))))
         np.testing.assert_array_equal(found, expected)
 

@@ -29,7 +29,6 @@ Integers = NDArray[np.int32]
 
 # A tile is this many neurons at most: all that belongs to them fits in the first-level cache.
 TILE = 1024
-_STRETCH = 32
 
 # Positions in the block that describes a tile: how many neurons and constants, how far apart the rows of the states
 # lie, and where everything begins.
@@ -69,18 +68,24 @@ def tile_of(block: Any, states: int, rows: int) -> Tile:
 
 @kernel
 def at_least(values: Floats, threshold: float, found: Integers) -> int:
-    """Write which ``values`` reach the threshold to ``found``, rising, and return how many."""
-    count = 0
-    for start in range(0, len(values), _STRETCH):
-        stretch = values[start : start + _STRETCH]
-        some = False
-        for value in stretch:
-            some |= value >= threshold
-        # Spikes are rare, so most stretches end here, and the loop above is one that the compiler vectorises.
-        if some:
-            for i in range(len(stretch)):
-                if stretch[i] >= threshold:
-                    found[count] = start + i
+    """Write which ``values`` reach the threshold to ``found``, rising, and return how many.
+
+    ``found`` is as long as there may be values. Each value's mark, a byte, lies in its last quarter: place k is written
+    after mark k, at the latest, has been read.
+    """
+    n, count = len(values), 0
+    marks = found.view(np.int8)[3 * len(found) :]
+    words = marks.view(np.int64)
+    if n > 0:
+        words[(n - 1) // 8] = 0
+    for i in range(n):
+        marks[i] = np.int8(values[i] >= threshold)
+    # Spikes are rare: most words are 0, and the loop above is one that the compiler vectorises.
+    for word in range((n + 7) // 8):
+        if words[word] != 0:
+            for i in range(8 * word, min(8 * word + 8, n)):
+                if marks[i]:
+                    found[count] = i
                     count += 1
     return count
 

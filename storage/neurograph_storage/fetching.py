@@ -19,7 +19,7 @@ from neurograph_storage.atomics import fetch, fetch_add, publish
 from neurograph_storage.bits import PADDING, get_gamma
 from neurograph_storage.cut import ALL_DELAYS, cut, cut_words, row_sum
 from neurograph_storage.decompress import get_row
-from neurograph_storage.jit import kernel, part
+from neurograph_storage.jit import kernel, lend, part
 from neurograph_storage.libc import nanoseconds, read_at, take_number, wait_for
 from neurograph_storage.queueing import (
     GUESSED,
@@ -248,6 +248,7 @@ def turn(f: Fetching, r: Reader, least: int) -> int:
     least : int
         Wait for so many reads to end, 0 or 1.
     """
+    f, r = lend((f, r))
     status = _TAKEN
     if lock(r.queue):
         status = _start_all(f, r)
