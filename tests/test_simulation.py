@@ -123,8 +123,9 @@ def test_statistics(chain: ng.Circuit) -> None:
     with ng.Simulation(chain, memory="1GiB") as sim:
         sim.inject([BIG], 5000.0)
         sim.run(20.0)
-    figures = dict(sim.statistics)
-    assert figures == sim.statistics.as_dict()
+    statistics = sim.statistics
+    figures = dict(statistics)
+    assert figures == statistics.as_dict()
     assert json.loads(json.dumps(figures)) == figures
     expected = {"neurons": 5, "synapses": 4, "spikes": 5, "synaptic_events": 4, "memory_budget_bytes": 2**30}
     assert {key: figures[key] for key in expected} == expected
