@@ -57,8 +57,11 @@ class Neurons(NamedTuple):
     countdown, refractory : (n,) int32
     codes : (receptors x digits, n) int32 or int64
         Arriving weight codes, in storage order.
-    inputs : (receptors and currents, TILE) float64; bits : (TILE,) uint64; counts : (TILE,) int8; spikes : (TILE,) int32
-        Scratch for one tile.
+    inputs : (receptors and currents, TILE) float64
+    bits : (TILE,) uint64
+    counts : (TILE,) int8
+    spikes : (TILE,) int32
+        These four are scratch for one tile.
     block : (BLOCK,) int64
         What a model's step is given.
     due : (2, any) int64

@@ -1,5 +1,8 @@
 """Kernels call each other by address, and are compiled only where they are needed."""
 
+import importlib
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 
 import neurograph as ng
-from neurograph_storage.jit import address_of, call_kernel, kernel
+from neurograph_storage.jit import address_of, call_kernel, kernel, lend
 
 
 @kernel
@@ -35,6 +38,52 @@ def test_an_error_of_a_kernel_called_by_its_address_is_raised() -> None:
     nothing = np.empty(0, np.int64)
     with pytest.raises(ValueError, match="nothing there"):
         calling(address_of(weighted, nothing, 3), nothing, 3)
+
+
+@kernel
+def sum_of_lent(arrays: Any) -> int:
+    """Return the sum of the first row of the first array, and of all slices of the second."""
+    rows, (values, factor) = lend(arrays)
+    total = rows[0].sum()
+    for i in range(len(values)):
+        total += factor * values[i : i + 1].sum()
+    return total
+
+
+def test_lent_arrays_are_as_they_were_and_nobody_counts_them() -> None:
+    rows, values = np.arange(6).reshape(2, 3), np.arange(10)
+    before = sys.getrefcount(rows), sys.getrefcount(values)
+    assert sum_of_lent((rows, (values, 2))) == 3 + 90
+    assert (sys.getrefcount(rows), sys.getrefcount(values)) == before
+    assert "incref" not in next(iter(sum_of_lent.of_python.inspect_llvm().values())).split("define")[1]
+
+
+def test_what_was_compiled_is_kept_until_any_of_our_files_changes(tmp_path: Path) -> None:
+    """A kernel is compiled into others, and a layout is shared: the file of one function says too little."""
+    for package in ("neurograph", "neurograph_storage"):
+        root = Path(importlib.import_module(package).__file__ or "").parent
+        shutil.copytree(root, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.nb?"))
+    lines = (
+        "import numpy as np, neurograph",
+        "from neurograph.models import lif_exp",
+        "from neurograph_storage.cut import row_sum",
+        "row_sum(np.ones(8, np.uint16), 0, 8)",
+        "print(sum(row_sum.of_python.stats.cache_hits.values()), lif_exp.tile._compiled._cache_hits)",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+
+    def hits() -> list[str]:
+        command = [sys.executable, "-c", "\n".join(lines)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
+        return done.stdout.split()
+
+    assert hits() == ["0", "0"]
+    assert hits() == ["1", "1"]
+    with (tmp_path / "neurograph_storage" / "atomics.py").open("a") as file:
+        file.write("# another release\n")
+    assert hits() == ["0", "0"]
+    assert hits() == ["1", "1"]
 
 
 def test_a_run_in_memory_compiles_nothing_that_streaming_needs(tmp_path: Path) -> None:

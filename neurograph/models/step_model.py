@@ -6,18 +6,16 @@ A subclass of `StepModel` says what one neuron does in one step, on scalars. Fro
 2. the plain step: the same function, not compiled, neuron by neuron;
 3. the entry in `MODELS`, so that a circuit with such neurons can be opened.
 
-The loop is cached on disk by numba's own rules, as if it stood in the file in which the step stands: a change to that
-file or to ours compiles it again, a change to a function that the step takes from a third file does not. What cannot be
-cached (steps typed into a console or notebook, and those that use variables of a function around them) is compiled once
-a process, in about half a second.
+The loop is cached on disk as if it stood in the file in which the step stands: a change to that file or to ours
+compiles it again, a change to a function that the step takes from a third file does not. What cannot be cached (steps
+typed into a console or notebook, and those that use variables of a function around them) is compiled once a process, in
+about half a second.
 """
 
 import inspect
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, dataclass_transform
 
@@ -26,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.models.base import TILE, Floats, Integers, Model, at_least, register, tile_of, whole_steps
-from neurograph_storage import atomics, jit
 from neurograph_storage.errors import ArgumentError
 from neurograph_storage.jit import CFunction, is_found_again, kernel
 
@@ -199,19 +196,10 @@ def _copy(rows: int, source: str, target: str) -> list[str]:
     ]
 
 
-@cache
-def _checksum_of_ours() -> str:
-    """Return a checksum of the files whose functions are compiled into every loop."""
-    beside = [Path(__file__).with_name(name) for name in ("base.py", "exponential.py", "step_model.py")]
-    files = [*beside, Path(atomics.__file__), Path(jit.__file__)]
-    return f"{zlib.crc32(b''.join(file.read_bytes() for file in files)):08x}"
-
-
 def _tile(model: type[StepModel]) -> CFunction:
     code = model.step.__code__
     # Numba files what it caches under the file and the name; classes of one name may follow each other in a file.
-    # With the checksum of ours, no file of a user keeps a loop that another release has made.
-    name = "_".join(["tile", *re.findall(r"\w+", model.__qualname__), str(code.co_firstlineno), _checksum_of_ours()])
+    name = "_".join(["tile", *re.findall(r"\w+", model.__qualname__), str(code.co_firstlineno)])
     names: dict[str, Any] = {
         "__name__": __name__,
         "TILE": TILE,

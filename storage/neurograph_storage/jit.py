@@ -10,14 +10,19 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, sigutils, types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
+
+from neurograph_storage.compiled import keep_while_unchanged
 
 # Numba declares no types for these.
 get_function: Callable[..., Any] = cgutils.get_or_insert_function
 unpack_tuple: Callable[..., Any] = cgutils.unpack_tuple
 if_unlikely: Callable[..., Any] = cgutils.if_unlikely
+null_of: Callable[..., Any] = cgutils.get_null_value
 type_of: Callable[..., Any] = numba.typeof
+signature_of: Callable[..., Any] = sigutils.normalize_signature
 unliteral: Callable[..., Any] = types.unliteral
 F = TypeVar("F", bound=Callable[..., object])
 Lent = TypeVar("Lent")
@@ -46,6 +51,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., object]) -> None:
         self.of_python = numba.njit(nogil=True, cache=is_found_again(function), fastmath=False)(function)
+        keep_while_unchanged(self.of_python)
         self._of_kernels = _inside(function)
         update_wrapper(self, function)
 
@@ -129,9 +135,10 @@ prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
 def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
-        array.meminfo, array.parent = (cgutils.get_null_value(each.type) for each in (array.meminfo, array.parent))
+        array.meminfo, array.parent = null_of(array.meminfo.type), null_of(array.parent.type)
         return array._getvalue()
-    for k, of_item in enumerate(kind if isinstance(kind, types.BaseTuple) else ()):
+    items: Any = kind if isinstance(kind, types.BaseTuple) else ()
+    for k, of_item in enumerate(items):
         item = _without_owner(context, builder, of_item, builder.extract_value(value, k))
         value = builder.insert_value(value, item, k)
     return value
@@ -208,9 +215,13 @@ class CFunction:
 
     @cached_property
     def _compiled(self) -> Any:
-        compiled: Callable[..., Any] = numba.cfunc
-        options: dict[str, Any] = {"nopython": True, "cache": self._cache, "error_model": "numpy"}
-        return compiled("int64(CPointer(int64))", **options)(self._function)
+        options = {"nopython": True, "error_model": "numpy"}
+        compiled: Any = CFunc(self._function, signature_of("int64(CPointer(int64))"), {}, options)
+        if self._cache:
+            compiled.enable_caching()
+            keep_while_unchanged(compiled)
+        compiled.compile()
+        return compiled
 
     @property
     def address(self) -> int:
