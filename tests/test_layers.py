@@ -10,6 +10,7 @@ ORDER = [
     "neurograph_storage.errors",
     "neurograph_storage.sizes",
     "neurograph_storage.layout",
+    "neurograph_storage.compiled",
     "neurograph_storage.jit",
     "neurograph_storage.atomics",
     "neurograph_storage.libc",

@@ -10,7 +10,7 @@ import pytest
 
 import neurograph as ng
 from neurograph.cli.main import call
-from neurograph.models import MODELS, step_model
+from neurograph.models import MODELS
 from neurograph.models.lif_exp import current_to_voltage
 from neurograph.reference import simulate
 
@@ -120,13 +120,6 @@ def test_a_script_compiles_its_model_once_for_all_runs_until_it_changes(tmp_path
     changed = run("c", "3.0 * threshold")
     assert changed[0] != first[0]
     assert changed[2] == "0"
-
-
-def test_another_release_compiles_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cached goes by the name of the loop, which holds a checksum of the code that makes it."""
-    before = define(step=staticmethod(fine)).tile._function.__name__
-    monkeypatch.setattr(step_model, "_checksum_of_ours", lambda: "other")
-    assert define(step=staticmethod(fine)).tile._function.__name__ == before[: before.rindex("_")] + "_other"
 
 
 def test_models_made_by_a_function_keep_their_own_numbers() -> None:
