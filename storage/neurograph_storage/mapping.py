@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 from neurograph_storage.errors import CorruptionError
 
 MAP_FIXED = 0x10  # the same on Linux and macOS
+# Linux calls so what Python has no name for before 3.13, or at all.
+_MADV_POPULATE_READ, _HUGE_PAGE = 22, 2**21
+# As much is read into memory before Python looks for signals.
+_AT_ONCE = 2**26
 _FAILED = ctypes.c_void_p(-1).value
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,8 +39,9 @@ class _Range:
     """An address range that NumPy can view and that unmaps itself."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self.address = _mmap(None, size, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+        self.size, self._reserved = size, size + _HUGE_PAGE
+        self._start = _mmap(None, self._reserved, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+        self.address = -(-self._start // _HUGE_PAGE) * _HUGE_PAGE
 
     def place(self, offset: int, length: int, path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY)
@@ -51,7 +56,7 @@ class _Range:
 
     def __del__(self) -> None:
         if hasattr(self, "address"):
-            _libc.munmap(self.address, self.size)
+            _libc.munmap(self._start, self._reserved)
 
 
 def _mmap(address: int | None, length: int, protection: int, flags: int, descriptor: int) -> int:
@@ -89,11 +94,26 @@ def advise(mapped: NDArray[np.generic], *, fits: bool) -> None:
     Parameters
     ----------
     fits : bool
-        True: all of it will stay in memory, so start reading it now. False: access will be sparse, so no
-        read-ahead, by which one cold byte may pull in megabytes.
+        True: all of it will stay in memory, so read it now, where that can be in huge pages. False: access will be
+        sparse, so no read-ahead, by which one cold byte may pull in megabytes.
     """
-    if mapped.nbytes:
-        _libc.madvise(mapped.ctypes.data, mapped.nbytes, mmap.MADV_WILLNEED if fits else mmap.MADV_RANDOM)
+    if mapped.nbytes and not fits:
+        _libc.madvise(mapped.ctypes.data, mapped.nbytes, mmap.MADV_RANDOM)
+    elif mapped.nbytes:
+        _read_in(mapped.ctypes.data, mapped.nbytes)
+
+
+def _read_in(address: int, size: int) -> None:
+    """Read all of a mapping, or have the kernel read it meanwhile where it cannot be told to.
+
+    Groups of a step lie all over the rows, so in small pages nearly each needs a translation that is not at hand.
+    """
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        _libc.madvise(address, size, mmap.MADV_HUGEPAGE)
+    for at in range(0, size, _AT_ONCE):
+        if _libc.madvise(address + at, min(_AT_ONCE, size - at), _MADV_POPULATE_READ):
+            _libc.madvise(address + at, size - at, mmap.MADV_WILLNEED)
+            break
 
 
 def drop(mapped: NDArray[np.generic]) -> None:
