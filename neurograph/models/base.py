@@ -70,8 +70,8 @@ def tile_of(block: Any, states: int, rows: int) -> Tile:
 def at_least(values: Floats, threshold: float, found: Integers) -> int:
     """Write which ``values`` reach the threshold to ``found``, rising, and return how many.
 
-    ``found`` has room for all, and for a multiple of eight. Each value's mark, a byte, lies in its last quarter: place k
-    is written when mark k, at the latest, has been read.
+    ``found`` has room for all, and for a multiple of eight. Each value's mark, a byte, lies in its last quarter: place
+    k is written when mark k, at the latest, has been read.
     """
     n, count = len(values), 0
     marks = found.view(np.int8)[3 * len(found) :]
