@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
 
-# Positions in `numbers`: pieces of a tail, less one; words that spikes did not find, since which step; a step, of late.
-FEWER, ASKED, SINCE, FLOW = range(4)
+# Positions in `numbers`: pieces of a tail, less one; words that spikes did not find, since which step; a step, of late;
+# how often it was decided.
+FEWER, ASKED, SINCE, FLOW, TURN = range(5)
 # Of the pool, large pieces in flight may take this much. So often it is decided while the largest delay passes; more is
 # believed at once, less only slowly.
 _SHARE, _OFTEN, _SLOWLY = 0.75, 8, 16
@@ -31,11 +32,14 @@ class Pieces(NamedTuple):
         For each number of pieces, less one: the class before which the piece ends that a class belongs to.
     held : (classes,) float64
         For each number of pieces, less one: steps that a word of a tail lies in memory, on average.
-    numbers : (4,) int64
+    recent : (8,) int64
+        Words that spikes did not find, between one decision and the next, while the largest delay passed.
+    numbers : (5,) int64
     """
 
     ends: NDArray[np.int64]
     held: NDArray[np.float64]
+    recent: NDArray[np.int64]
     numbers: NDArray[np.int64]
 
     @staticmethod
@@ -65,12 +69,14 @@ class Pieces(NamedTuple):
 
         best = [min(((*c, classes) for c in combinations(range(1, classes), n)), key=held) for n in range(classes)]
         ends = [[min(cut for cut in cuts if cut > c) for c in range(classes)] for cuts in best]
-        return Pieces(np.array(ends, np.int64), np.array([held(cuts) for cuts in best]), np.zeros(4, np.int64))
+        times = np.array([held(cuts) for cuts in best])
+        return Pieces(np.array(ends, np.int64), times, np.zeros(_OFTEN, np.int64), np.zeros(5, np.int64))
 
     @staticmethod
     def none() -> "Pieces":
         """Return what a circuit in memory has."""
-        return Pieces(np.empty((0, 0), np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+        nothing = np.empty(0, np.int64)
+        return Pieces(nothing.reshape(0, 0), np.empty(0, np.float64), nothing, nothing)
 
 
 @kernel
@@ -84,15 +90,20 @@ def set_number(pieces: Pieces, step: int, words: int, segment: int) -> None:
     words, segment : int
         Of the pool, and of each of its segments, of which pieces of each kind leave one unfilled.
     """
-    numbers, held = pieces.numbers, pieces.held
+    numbers, held, recent = pieces.numbers, pieces.held, pieces.recent
     passed = step - numbers[SINCE]
     if passed < 0:
         # The run has gone back, to launch the spikes in flight again.
         numbers[ASKED], numbers[SINCE] = 0, step
     if passed * _OFTEN < held[0]:
         return
-    numbers[FLOW] = max(numbers[ASKED] // passed, numbers[FLOW] - numbers[FLOW] // _SLOWLY)
+    turn, asked = numbers[TURN], numbers[ASKED]
+    # What two in a row ask for will go on. What one alone asks for is a burst: no more than that is in flight.
+    steady = min(asked, recent[(turn - 1) % _OFTEN]) // passed
+    recent[turn % _OFTEN] = asked
+    flow = max(steady, np.int64(recent.sum() / held[0]))
+    numbers[FLOW] = max(flow, numbers[FLOW] - numbers[FLOW] // _SLOWLY)
     fewer = 0
     while fewer + 1 < len(held) and numbers[FLOW] * held[fewer] + (fewer + 1) * segment > _SHARE * words:
         fewer += 1
-    numbers[FEWER], numbers[ASKED], numbers[SINCE] = fewer, 0, step
+    numbers[FEWER], numbers[ASKED], numbers[SINCE], numbers[TURN] = fewer, 0, step, turn + 1
