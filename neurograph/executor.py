@@ -53,7 +53,7 @@ from neurograph_storage.sizes import MIB
 # Time between two returns to Python at most.
 _RETURN_NS = 100_000_000
 # Cursors grow with the spikes in flight and the blocks that their rows reach; beyond so many bytes the pool makes room.
-_CURSOR_BYTES = 64 * MIB
+_CURSOR_BYTES = 48 * MIB
 
 
 def state_bytes(circuit: Circuit) -> int:
