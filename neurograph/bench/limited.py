@@ -134,13 +134,15 @@ def run_json(command: list[str], limit: int | None) -> dict[str, Any]:
         with memory_group(limit) as entry:
             enter = f'echo $$ > {entry} && exec "$@"'
             done = subprocess.run(["sh", "-c", enter, "sh", *command], capture_output=True, text=True, check=False)
+    # What runs: a module, or a file, of which the folder tells nothing.
+    name = Path(command[2] if command[1] == "-m" else command[1]).name
     if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
-        raise OutOfMemoryError(f"{' '.join(command[1:3])} took more than {format_size(limit or 0)}")
+        raise OutOfMemoryError(f"{name} took more than {format_size(limit or 0)}")
     if done.returncode:
         said = done.stderr.strip()[-300:]
         if "MemoryError" in said or "bad_alloc" in said:
-            raise OutOfMemoryError(f"{' '.join(command[1:3])} found no more memory")
-        raise DataError(f"{' '.join(command[1:4])} failed, status {done.returncode}: {said}")
+            raise OutOfMemoryError(f"{name} found no more memory")
+        raise DataError(f"{name} failed, status {done.returncode}: {said}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 

@@ -5,7 +5,6 @@ generator of its own.
 """
 
 import json
-import resource
 import sys
 import time
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from neurograph.bench.columns import DEGREE, DT, LONGEST, MODULE, SHORTEST, WEIGHT
 from neurograph.bench.limited import active_neurons
+from neurograph.statistics import peak_rss
 
 _WARM = 10.0  # ms
 
@@ -50,9 +50,8 @@ def main(count: int, steps: int, active: float, among: int) -> dict[str, Any]:
     nest.Run(steps * DT)
     wall = time.perf_counter() - started
     nest.Cleanup()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     events = int(recorder.n_events) * DEGREE
-    return {"wall_s": wall, "build_s": built, "synaptic_events": events, "steps": steps, "peak_rss_bytes": peak}
+    return {"wall_s": wall, "build_s": built, "synaptic_events": events, "steps": steps, "peak_rss_bytes": peak_rss()}
 
 
 if __name__ == "__main__":

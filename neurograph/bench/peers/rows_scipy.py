@@ -6,7 +6,6 @@ then all neurons are updated with NumPy. One delay for all synapses, which asks 
 """
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from neurograph.bench.limited import active_neurons
+from neurograph.statistics import peak_rss
 
 _DECAY_V, _DECAY_I, _COUPLING = 0.990, 0.819, 4e-4
 
@@ -43,8 +43,13 @@ def main(folder: Path, steps: int, active: float, among: int, mode: str) -> dict
             events += rows.nnz
         delivering += time.perf_counter() - began
     wall = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"wall_s": wall, "delivery_s": delivering, "synaptic_events": events, "steps": steps, "peak_rss_bytes": peak}
+    return {
+        "wall_s": wall,
+        "delivery_s": delivering,
+        "synaptic_events": events,
+        "steps": steps,
+        "peak_rss_bytes": peak_rss(),
+    }
 
 
 if __name__ == "__main__":
