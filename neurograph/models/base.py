@@ -76,11 +76,10 @@ def at_least(values: Floats, threshold: float, found: Integers) -> int:
     n, count = len(values), 0
     marks = found.view(np.int8)[3 * len(found) :]
     words = marks.view(np.int64)
-    if n > 0:
-        words[(n - 1) // 8] = 0
     for i in range(n):
         marks[i] = np.int8(values[i] >= threshold)
-    # Spikes are rare: most words are 0, and the loop above is one that the compiler vectorises.
+    # Spikes are rare: most words are 0, and the loop above is one that the compiler vectorises. What lies behind the
+    # last mark is of another tile, and not looked at.
     for word in range((n + 7) // 8):
         if words[word] != 0:
             for i in range(8 * word, min(8 * word + 8, n)):

@@ -39,8 +39,8 @@ class _Range:
     """An address range that NumPy can view and that unmaps itself."""
 
     def __init__(self, size: int) -> None:
-        self.size, self._reserved = size, size + _HUGE_PAGE
-        self._start = _mmap(None, self._reserved, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+        self.size = size
+        self._start = _mmap(None, size + _HUGE_PAGE, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
         self.address = -(-self._start // _HUGE_PAGE) * _HUGE_PAGE
 
     def place(self, offset: int, length: int, path: Path) -> None:
@@ -56,7 +56,7 @@ class _Range:
 
     def __del__(self) -> None:
         if hasattr(self, "address"):
-            _libc.munmap(self._start, self._reserved)
+            _libc.munmap(self._start, self.size + _HUGE_PAGE)
 
 
 def _mmap(address: int | None, length: int, protection: int, flags: int, descriptor: int) -> int:
