@@ -1,9 +1,9 @@
 """How do spikes reach their targets, some steps later?
 
-Delivery by age and by target block. A spike in flight has a cursor into each section of its row that a worker owns; the
-cursor stands at the section's next group and lies in a calendar, at the step when that group is due. A step takes its
-cursors from the calendar, adds their groups to one vector of inputs per receptor, which stays in cache, and puts
-them back at the step of the group that follows. Nothing is written ahead of time, so there is no ring buffer of inputs.
+Delivery by age and by target block. When a spike is launched, its row's groups onto the blocks that a worker owns are
+copied to a *calendar*, to the bin of the step and block at which each is due (`neurograph.copies`), or are left where
+they are with a cursor that goes from one to the next (`neurograph.cursors`). A step adds what it finds in its bins to
+one vector of inputs per receptor, which stays in cache. Nothing is added ahead of time: there is no ring buffer.
 """
 
 from typing import Any, NamedTuple
@@ -12,20 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.circuit import Circuit
+from neurograph.copies import Copies, bin_of, copy_group, give_back
+from neurograph.cursors import NONE, Cursors, enter, take_due
 from neurograph_storage.codec import RAW
-from neurograph_storage.jit import kernel, lend, part, prefetch
+from neurograph_storage.jit import kernel, lend, load64, part, prefetch
+from neurograph_storage.lanes import LANES
 from neurograph_storage.loading import load_plain
-from neurograph_storage.stream import BYTES, SHARED, group_words, section_words
+from neurograph_storage.stream import BYTES, SHARED, group_head, group_words, table_entry
 
-_NONE = -1
-_FREE, _COUNT = 0, 1
-_SMALL_CHUNK, _LARGE_CHUNK, _FEW_BINS = 8, 64, 2**13
-# Where more cursors are needed, there will be a quarter more at least.
-_GROWTH = 4
-# How many groups before its turn a group's first lines are asked for, and how many before, the lines behind them.
-_FIRST_AHEAD, _REST_AHEAD = 32, 8
 _LINE = 32  # words in a cache line
-_ONE = np.uint64(1)
+# How many words ahead a row that is copied is asked for.
+_WORDS_AHEAD = 16 * _LINE
+# How many cursors before its turn a group's first lines are asked for, and how many before, the lines behind them.
+_FIRST_AHEAD, _REST_AHEAD = 32, 8
+# How many pairs ahead a bin is asked for.
+_PAIRS_AHEAD = 4 * LANES
+_ONE, _TARGET = np.uint64(1), np.uint64(0xFFFF)
 
 
 class Graph(NamedTuple):
@@ -47,104 +49,101 @@ class Graph(NamedTuple):
         return Graph(start, words, words.view(np.int8), store.block_neurons)
 
 
-class Cursors(NamedTuple):
-    """Cursors of one worker's blocks, in a calendar: a *bin* for each step, by its low bits, and block.
+class Calendar(NamedTuple):
+    """What one worker has still to deliver; its blocks are ``first_block`` and those behind it."""
 
-    A bin is a chain of *chunks* of some cursors each, so that what is due lies together in memory.
-
-    Attributes
-    ----------
-    at, end : (chunks, size) int64
-        Word of the next group, and end of the section.
-    filled : (chunks,) int32
-        Cursors in a chunk.
-    chain : (chunks,) int32
-        The next chunk of the same bin, or of the free list.
-    bins : (slots, blocks) int32
-        First chunk of each bin.
-    counters : (2,) int64
-        First free chunk; cursors in use.
-    first_block : int
-    """
-
-    at: NDArray[np.int64]
-    end: NDArray[np.int64]
-    filled: NDArray[np.int32]
-    chain: NDArray[np.int32]
-    bins: NDArray[np.int32]
-    counters: NDArray[np.int64]
+    cursors: Cursors
+    copies: Copies
     first_block: int
+    blocks: int
 
     @staticmethod
-    def make(first_block: int, blocks: int, max_delay: int) -> "Cursors":
-        """Return a calendar for delays up to ``max_delay``, with no chunks yet."""
-        bins = np.full((2 ** int(max_delay).bit_length(), blocks), _NONE, np.int32)
-        # Nearly every bin has a chunk that is not full: large chunks only where there are few bins.
-        size = _LARGE_CHUNK if bins.size <= _FEW_BINS else _SMALL_CHUNK
-        at, end = np.empty((0, size), np.int64), np.empty((0, size), np.int64)
-        filled, chain = np.empty(0, np.int32), np.empty(0, np.int32)
-        return Cursors(at, end, filled, chain, bins, np.array([_NONE, 0], np.int64), first_block)
-
-    def grow(self, more: int) -> None:
-        """Make room for at least ``more`` cursors besides those in use."""
-        size = len(self.chain)
-        chunks = max(_chunks_needed(self, more), size + size // _GROWTH, 64)
-        for column in (self.at, self.end, self.filled, self.chain):
-            # In place: for a moment, old and new side by side would be more than all that is accounted for.
-            column.resize((chunks, *column.shape[1:]), refcheck=False)
-        self.chain[size:] = np.arange(size + 1, chunks + 1)
-        self.chain[-1] = self.counters[_FREE]
-        self.counters[_FREE] = size
-
-
-@kernel
-def _chunks_needed(cursors: Cursors, more: int) -> int:
-    """Return the chunks that suffice for ``more`` cursors, however they fall into bins."""
-    cursors_then = cursors.counters[_COUNT] + more
-    return cursors_then // cursors.at.shape[1] + min(cursors_then, cursors.bins.size) + 1
-
-
-@kernel
-def has_room(cursors: Cursors, more: int) -> bool:
-    """Return whether ``more`` cursors can be launched."""
-    return len(cursors.chain) >= _chunks_needed(cursors, more)
+    def make(first_block: int, blocks: int, receptors: int, max_delay: int, copies: int) -> "Calendar":
+        """Return an empty calendar for delays up to ``max_delay``, with ``copies`` bytes of room for groups."""
+        slots = 2 ** int(max_delay).bit_length()
+        copied = Copies.make(slots, blocks, receptors, copies)
+        return Calendar(Cursors.make(slots, blocks), copied, first_block, blocks)
 
 
 @part
-def _enter(cursors: Cursors, at: int, end: int, step: int, block: int) -> None:
-    """Put a cursor into the bin of a step and block."""
-    slot = step & (len(cursors.bins) - 1)
-    chunk = np.int64(cursors.bins[slot, block])
-    if chunk == _NONE or cursors.filled[chunk] == cursors.at.shape[1]:
-        following, chunk = chunk, cursors.counters[_FREE]
-        cursors.counters[_FREE] = cursors.chain[chunk]
-        cursors.chain[chunk], cursors.filled[chunk] = following, 0
-        cursors.bins[slot, block] = chunk
-    place = cursors.filled[chunk]
-    cursors.at[chunk, place], cursors.end[chunk, place] = at, end
-    cursors.filled[chunk] = place + 1
-    cursors.counters[_COUNT] += 1
+def _enter_section(calendar: Calendar, graph: Graph, at: int, end: int, step: int, block: int) -> None:
+    """Enter the groups of a section: copied, and from the first on that finds no room, as a cursor."""
+    words, copies, mask = graph.words, calendar.copies, len(calendar.cursors.bins) - 1
+    while at < end:
+        delay, receptor, count, kind = group_head(words, at)
+        size, copied = group_words(count, kind), False
+        for line in range(at + _WORDS_AHEAD, at + _WORDS_AHEAD + size, _LINE):
+            prefetch(words, line)
+        if copies.receptors:
+            place = bin_of(copies, (step + delay) & mask, block, receptor)
+            copied = copy_group(copies, place, words, graph.halves, at, count, kind)
+        if not copied:
+            enter(calendar.cursors, at, end, step + delay, block)
+            return
+        at += size
 
 
 @kernel
-def launch(cursors: Cursors, graph: Graph, step: int, row: int) -> None:
-    """Make a cursor for each section of a spike's row onto a block that the worker owns; there must be room.
+def launch(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
+    """Enter a spike's row, as far as it reaches blocks that the worker owns; there must be room for as many cursors.
+
+    Memory traffic of an event: its 2 to 4 bytes are read in sequence, and 4 are written, to as many places as there are
+    bins; these stay in cache until their step.
 
     Parameters
     ----------
     row : int
         Word at which the row begins, or a part of it that is a row.
     """
-    cursors, graph = lend((cursors, graph))
+    calendar, graph = lend((calendar, graph))
     words, start = graph.words, np.int64(row)
     sections = np.int64(words[start])
     at = start + 1 + 3 * sections
     for entry in range(start + 1, start + 1 + 3 * sections, 3):
-        end = at + section_words(words, entry)
-        block = np.int64(words[entry]) - cursors.first_block
-        if 0 <= block < cursors.bins.shape[1]:
-            _enter(cursors, at, end, step + (np.int64(words[at]) >> 3), block)
-        at = end
+        block, length = table_entry(words, entry)
+        if calendar.first_block <= block < calendar.first_block + calendar.blocks:
+            _enter_section(calendar, graph, at, at + length, step, block - calendar.first_block)
+        at += length
+
+
+@part
+def _ask_for_row(calendar: Calendar, graph: Graph, row: int) -> None:
+    """Ask for the first lines of a row's groups onto own blocks, which lie behind one another."""
+    words, start = graph.words, np.int64(row)
+    sections = np.int64(words[start])
+    at = start + 1 + 3 * sections
+    for entry in range(start + 1, start + 1 + 3 * sections, 3):
+        block, length = table_entry(words, entry)
+        if block >= calendar.first_block:
+            break
+        at += length
+    for line in range(at, at + _WORDS_AHEAD, _LINE):
+        prefetch(words, line)
+
+
+@kernel
+def launch_spikes(
+    calendar: Calendar, graph: Graph, step: int, spikes: NDArray[np.uint32], silenced: NDArray[np.uint8]
+) -> None:
+    """Launch all spikes of a step, but those of silenced neurons; there must be room for the cursors of all.
+
+    Parameters
+    ----------
+    spikes : (any,) uint32
+        Storage ids.
+    silenced : (neurons,) uint8
+    """
+    calendar, graph = lend((calendar, graph))
+    start, last = graph.start, len(spikes) - 1
+    for k in range(len(spikes)):
+        # Three steps lead to a row's groups: where it begins, its table, themselves.
+        prefetch(start, np.int64(spikes[min(k + 3, last)]))
+        prefetch(graph.words, np.int64(start[spikes[min(k + 2, last)]]))
+        # A row of a silenced neuron need not have been checked.
+        if k < last and not silenced[spikes[k + 1]]:
+            _ask_for_row(calendar, graph, start[spikes[k + 1]])
+        if not silenced[spikes[k]]:
+            launch(calendar, graph, step, start[spikes[k]])
 
 
 @part
@@ -169,23 +168,6 @@ def _add_group(sums: NDArray[np.integer[Any]], first: int, graph: Graph, at: int
 
 
 @part
-def _take_due(cursors: Cursors, slot: int, block: int, due: NDArray[np.int64]) -> int:
-    """Move cursors from a bin to ``due``, (2, any), as far as there is room for whole chunks; return how many."""
-    chunk, count = np.int64(cursors.bins[slot, block]), 0
-    while chunk != _NONE and count + cursors.at.shape[1] <= due.shape[1]:
-        for k in range(cursors.filled[chunk]):
-            due[0, count], due[1, count] = cursors.at[chunk, k], cursors.end[chunk, k]
-            count += 1
-        following = np.int64(cursors.chain[chunk])
-        cursors.chain[chunk] = cursors.counters[_FREE]
-        cursors.counters[_FREE] = chunk
-        chunk = following
-    cursors.bins[slot, block] = chunk
-    cursors.counters[_COUNT] -= count
-    return count
-
-
-@part
 def _prefetch_rest(words: NDArray[np.uint16], at: int) -> None:
     """Ask for the lines behind a group's first two, which have come in by now and say how long it is.
 
@@ -198,7 +180,7 @@ def _prefetch_rest(words: NDArray[np.uint16], at: int) -> None:
 
 
 @part
-def _deliver_due(
+def _deliver_rows(
     cursors: Cursors,
     graph: Graph,
     step: int,
@@ -208,7 +190,7 @@ def _deliver_due(
     due: NDArray[np.int64],
     count_due: int,
 ) -> int:
-    """Add the groups of some cursors that are due now; return the number of events.
+    """Add the groups at some cursors that are due now; return the number of events.
 
     ``sums`` has one vector of ``neurons`` for each receptor, one behind the other: a view for each group would cost
     as much as five events.
@@ -230,12 +212,41 @@ def _deliver_due(
             events += count
             at += group_words(count, kind)
         if at < end:
-            _enter(cursors, at, end, step + (np.int64(words[at]) >> 3) - delay, block)
+            enter(cursors, at, end, step + (np.int64(words[at]) >> 3) - delay, block)
+    return events
+
+
+@part
+def _add_two(sums: NDArray[np.integer[Any]], base: np.uint64, pairs: np.uint64) -> None:
+    """Add two pairs, which one load has brought."""
+    sums[base + (pairs & _TARGET)] += np.int64(np.int32(pairs)) >> 16
+    sums[base + (pairs >> np.uint64(32) & _TARGET)] += np.int64(pairs) >> 48
+
+
+@part
+def _deliver_copies(copies: Copies, place: np.uint64, sums: NDArray[np.integer[Any]], first: int) -> int:
+    """Add all pairs of a bin, whose block's inputs begin at ``first``, and empty it; return the number of events."""
+    events, pairs, chunk, base = 0, copies.pairs, np.int64(copies.bins[place]), np.uint64(first)
+    copies.bins[place] = NONE
+    while chunk != NONE:
+        at, count = chunk * copies.size, np.int64(copies.filled[chunk])
+        chunk = give_back(copies, chunk)
+        for line in range(4):
+            prefetch(pairs, chunk * copies.size + line * LANES)
+        for k in range(at, at + (count & -4), 4):
+            prefetch(pairs, k + _PAIRS_AHEAD)
+            _add_two(sums, base, load64(pairs, k))
+            _add_two(sums, base, load64(pairs, k + 2))
+        for k in range(at + (count & -4), at + count):
+            sums[base + np.uint64(pairs[k] & 0xFFFF)] += pairs[k] >> 16
+        events += count
     return events
 
 
 @kernel
-def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int64]) -> int:
+def deliver(
+    calendar: Calendar, graph: Graph, step: int, codes: NDArray[np.integer[Any]], due: NDArray[np.int64]
+) -> int:
     """Add all groups due at ``step`` to ``codes``, block by block; return the number of events.
 
     Parameters
@@ -245,10 +256,14 @@ def deliver(cursors: Cursors, graph: Graph, step: int, codes: NDArray[np.integer
     due : (2, at least 64) int64
         Scratch.
     """
-    cursors, graph, codes, due = lend((cursors, graph, codes, due))
-    events, slot, sums = 0, step & (len(cursors.bins) - 1), codes.reshape(-1)
-    for block in range(cursors.bins.shape[1]):
-        while cursors.bins[slot, block] != _NONE:
-            count = _take_due(cursors, slot, block, due)
-            events += _deliver_due(cursors, graph, step, block, sums, codes.shape[1], due, count)
+    calendar, graph, codes, due = lend((calendar, graph, codes, due))
+    cursors, copies, sums, neurons = calendar.cursors, calendar.copies, codes.reshape(-1), codes.shape[1]
+    events, slot = 0, step & (len(cursors.bins) - 1)
+    for block in range(calendar.blocks):
+        for receptor in range(copies.receptors):
+            first = receptor * neurons + block * graph.block_neurons
+            events += _deliver_copies(copies, bin_of(copies, slot, block, receptor), sums, first)
+        while cursors.bins[slot, block] != NONE:
+            count = take_due(cursors, slot, block, due)
+            events += _deliver_rows(cursors, graph, step, block, sums, neurons, due, count)
     return events

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from neurograph.ahead import ARRIVED as GUESSED
 from neurograph.ahead import Ahead, arrive
-from neurograph.delivery import Cursors, Graph, deliver, has_room, launch
+from neurograph.cursors import has_room
+from neurograph.delivery import Calendar, Graph, deliver, launch, launch_spikes
 from neurograph.kept import give_up
 from neurograph.noise import Drives
 from neurograph.requesting import follow, request
@@ -99,20 +100,19 @@ def _meet(work: Work, common: Common, fetching: Fetching, reader: Reader) -> boo
 
 
 @kernel
-def _launch_epoch(work: Work, cursors: Cursors, graph: Graph, common: Common, start: int, launching: bool) -> int:
+def _launch_epoch(work: Work, calendar: Calendar, graph: Graph, common: Common, start: int, launching: bool) -> int:
     """Count the epoch's spikes, or launch them; return how many, or -1 if a row of one must not be delivered yet."""
     total = 0
     for worker in range(work.workers):
         for k in range(work.progress[STEP] - start):
             place = common.board[worker, work.progress[EPOCH] & 1, k]
             spikes = carray(pointer(place[0]), (place[1],), np.uint32)
-            for spike in spikes:
-                if common.silenced[spike]:
-                    continue
-                if launching:
-                    launch(cursors, graph, start + k, graph.start[spike])
-                elif not common.passed[spike]:
-                    return -1
+            if launching:
+                launch_spikes(calendar, graph, start + k, spikes, common.silenced)
+            else:
+                for spike in spikes:
+                    if not common.silenced[spike] and not common.passed[spike]:
+                        return -1
             total += place[1]
     return total
 
@@ -189,29 +189,29 @@ def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader:
 
 
 @part
-def _launch_there(work: Work, cursors: Cursors, graph: Graph, tails: Tails, end: int) -> bool:
+def _launch_there(work: Work, calendar: Calendar, graph: Graph, tails: Tails, end: int) -> bool:
     """Launch what was there before it was requested, of requests before ``end``; return whether the others are, too."""
     progress, all_ready = work.progress, True
     for number in range(progress[LAUNCHED], end):
         of_request, state = tails.requests[number % tails.slots], fetch(tails.state, number % tails.slots)
         all_ready &= state != WAITING
         if state == THERE:
-            launch(cursors, graph, of_request[STEP_OF], of_request[AT])
+            launch(calendar, graph, of_request[STEP_OF], of_request[AT])
             progress[HITS] += 1
     return all_ready
 
 
 @kernel
 def launch_tails(
-    work: Work, cursors: Cursors, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
+    work: Work, calendar: Calendar, graph: Graph, common: Common, tails: Tails, fetching: Fetching, reader: Reader
 ) -> int:
     """Launch the tails that may be due in the epoch that begins; return `DONE`, `CURSORS`, `IDLE`, `LATE` or `ABORTED`.
 
     First those that are there in any case, then the others, in order. Before one is waited for, `IDLE` says once that
     what has been launched can be delivered meanwhile.
     """
-    work, cursors, graph, common, tails, fetching, reader = lend(
-        (work, cursors, graph, common, tails, fetching, reader)
+    work, calendar, graph, common, tails, fetching, reader = lend(
+        (work, calendar, graph, common, tails, fetching, reader)
     )
     progress, slots, turns = work.progress, tails.slots, 0
     while fetch(tails.counters, PLANNED) <= progress[EPOCH]:
@@ -225,11 +225,11 @@ def launch_tails(
     # The first time in an epoch.
     if progress[SURE] < end:
         due = end - progress[LAUNCHED]
-        if not has_room(cursors, due * cursors.bins.shape[1]):
+        if not has_room(calendar.cursors, due * calendar.blocks):
             progress[WANTED] = due
             return CURSORS
         progress[SURE] = end
-        if not _launch_there(work, cursors, graph, tails, end):
+        if not _launch_there(work, calendar, graph, tails, end):
             return IDLE
     for number in range(progress[LAUNCHED], end):
         of_request = tails.requests[number % slots]
@@ -237,7 +237,7 @@ def launch_tails(
             status = _await(tails, common, work, fetching, reader, number)
             if status != DONE:
                 return status
-            launch(cursors, graph, of_request[STEP_OF], of_request[AT])
+            launch(calendar, graph, of_request[STEP_OF], of_request[AT])
         progress[LAUNCHED] = number + 1
     return DONE
 
@@ -247,7 +247,7 @@ def advance(
     neurons: Neurons,
     drives: Drives,
     work: Work,
-    cursors: Cursors,
+    calendar: Calendar,
     graph: Graph,
     common: Common,
     tails: Tails,
@@ -262,13 +262,13 @@ def advance(
     state read and written once, from the second- or third-level cache if it fits there; 4 bytes of codes a receptor
     read and cleared; 8 bytes of key.
     """
-    neurons, drives, work, cursors, graph, common = lend((neurons, drives, work, cursors, graph, common))
+    neurons, drives, work, calendar, graph, common = lend((neurons, drives, work, calendar, graph, common))
     tails, ahead, fetching, reader = lend((tails, ahead, fetching, reader))
     progress = work.progress
     outside = np.empty(neurons.inputs.shape)
     while progress[STEP] < until or progress[PHASE] != _STEPPING:
         if progress[PHASE] == _STEPPING:
-            if run_epoch(neurons, drives, work, cursors, graph, common, outside, until) == LOG:
+            if run_epoch(neurons, drives, work, calendar, graph, common, outside, until) == LOG:
                 return LOG
             progress[PHASE] = _MEETING
             if work.worker == 0 and nanoseconds() > work.deadline:
@@ -280,21 +280,21 @@ def advance(
             progress[PHASE] = _LAUNCHING
         if progress[PHASE] == _LAUNCHING:
             start = progress[EPOCH_START]
-            spikes = _launch_epoch(work, cursors, graph, common, start, False)
+            spikes = _launch_epoch(work, calendar, graph, common, start, False)
             if spikes < 0:
                 return ROWS
-            if not has_room(cursors, spikes * cursors.bins.shape[1]):
+            if not has_room(calendar.cursors, spikes * calendar.blocks):
                 progress[WANTED] = spikes
                 return CURSORS
             if tails.streaming and call_kernel(work.plan, (work, common, tails, ahead, spikes)) != DONE:
                 return FULL
-            _launch_epoch(work, cursors, graph, common, start, True)
+            _launch_epoch(work, calendar, graph, common, start, True)
             progress[PHASE] = _AWAITING
         if tails.streaming:
-            status = call_kernel(work.launch, (work, cursors, graph, common, tails, fetching, reader))
+            status = call_kernel(work.launch, (work, calendar, graph, common, tails, fetching, reader))
             if status == IDLE:
                 # Sums are of integers, so it does not matter in what order the groups of a step are added.
-                progress[EARLY] += deliver(cursors, graph, progress[STEP], neurons.codes, neurons.due)
+                progress[EARLY] += deliver(calendar, graph, progress[STEP], neurons.codes, neurons.due)
                 continue
             if status != DONE:
                 return status

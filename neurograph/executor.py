@@ -80,10 +80,14 @@ class Executor:
         Decides noise and start values.
     stream : Stream, optional
         Brings in the rows of a circuit that does not fit in memory; the executor closes it.
+    copies : int
+        Bytes that copied groups may take, of all workers.
     """
 
-    def __init__(self, circuit: Circuit, *, workers: int, seed: int, stream: Stream | None = None) -> None:
-        self.circuit, self.step, self.stream = circuit, 0, stream
+    def __init__(
+        self, circuit: Circuit, *, workers: int, seed: int, stream: Stream | None = None, copies: int = 0
+    ) -> None:
+        self.circuit, self.step, self.stream, self.copies = circuit, 0, stream, copies
         # How often the pool was emptied.
         self.starts = 0
         self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)

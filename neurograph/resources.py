@@ -3,6 +3,7 @@
 import os
 
 from neurograph.circuit import Circuit
+from neurograph.copies import room_for_copies
 from neurograph.executor import Executor, state_bytes
 from neurograph.foresight import Prefetch
 from neurograph.pool import least_bytes
@@ -27,12 +28,15 @@ def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: i
         raise ArgumentError(f"workers is {threads}, it must be at least 1")
     room = budget - _check_budget(circuit, budget)
     circuit.store.check_tables()
-    stream = None
-    if circuit.store.synapse_bytes > room:
+    rows = circuit.store.synapse_bytes
+    if rows > room:
         stream = Stream(circuit, room, budget, threads, prefetch)
-    elif circuit.store.codec == RAW:
+        return Executor(circuit, workers=threads, seed=seed, stream=stream)
+    if circuit.store.codec == RAW:
         circuit.store.advise(fits=True)
-    return Executor(circuit, workers=threads, seed=seed, stream=stream)
+    # Half of what is left is for cursors and for the calendar itself.
+    copies = min((room - rows) // 2, room_for_copies(rows))
+    return Executor(circuit, workers=threads, seed=seed, copies=copies)
 
 
 def default_workers(neurons: int) -> int:

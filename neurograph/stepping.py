@@ -7,7 +7,7 @@ added, and the model advances its neurons. A step that has been before, when a r
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph.delivery import Cursors, Graph, deliver
+from neurograph.delivery import Calendar, Graph, deliver
 from neurograph.models.base import (
     AT_CONSTANTS,
     AT_COUNTDOWN,
@@ -185,12 +185,12 @@ def _advance_tile(neurons: Neurons, run: int, first: int, n: int) -> int:
 
 @part
 def _step(
-    neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, outside: NDArray[np.float64]
+    neurons: Neurons, drives: Drives, work: Work, calendar: Calendar, graph: Graph, outside: NDArray[np.float64]
 ) -> None:
     """Run one step of all neurons: deliver, then tile by tile gather, add what comes from outside, and advance."""
     progress = work.progress
     step, logged = progress[STEP], progress[LOGGED]
-    progress[EVENTS] += progress[EARLY] + deliver(cursors, graph, step, neurons.codes, neurons.due)
+    progress[EVENTS] += progress[EARLY] + deliver(calendar, graph, step, neurons.codes, neurons.due)
     progress[EARLY] = 0
     started = nanoseconds()
     for run in range(len(neurons.runs)):
@@ -213,11 +213,11 @@ def _step(
 
 
 @kernel
-def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> None:
+def _repeat(neurons: Neurons, work: Work, calendar: Calendar, graph: Graph) -> None:
     """Run a step that has been before: its spikes are known, neurons stay as they are, and what is due goes nowhere."""
     progress, past = work.progress, work.past
     step, logged = progress[STEP], progress[LOGGED]
-    deliver(cursors, graph, step, neurons.codes, neurons.due)
+    deliver(calendar, graph, step, neurons.codes, neurons.due)
     progress[EARLY] = 0
     at = step - past.first_step
     first, end = past.starts[at], past.starts[at + 1]
@@ -234,7 +234,7 @@ def _repeat(neurons: Neurons, work: Work, cursors: Cursors, graph: Graph) -> Non
 
 @part
 def run_epoch(
-    neurons: Neurons, drives: Drives, work: Work, cursors: Cursors, graph: Graph, common: Common,
+    neurons: Neurons, drives: Drives, work: Work, calendar: Calendar, graph: Graph, common: Common,
     outside: NDArray[np.float64], until: int,
 ) -> int:  # fmt: skip
     """Run the steps of an epoch, or go on with them; return `DONE`, or `LOG` if there is no room for more spikes."""
@@ -248,9 +248,9 @@ def run_epoch(
         if len(work.log) - logged < len(neurons.storage):
             return LOG
         if step < work.past.first_step + len(work.past.starts) - 1:
-            _repeat(neurons, work, cursors, graph)
+            _repeat(neurons, work, calendar, graph)
         else:
-            _step(neurons, drives, work, cursors, graph, outside)
+            _step(neurons, drives, work, calendar, graph, outside)
         place = common.board[work.worker, progress[EPOCH] & 1, step - start]
         place[0], place[1] = work.log.ctypes.data + 4 * logged, progress[LOGGED] - logged
     return DONE

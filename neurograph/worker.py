@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurograph.ahead import Ahead, look_ahead
 from neurograph.circuit import Circuit
-from neurograph.delivery import Cursors, Graph
+from neurograph.delivery import Calendar, Graph
 from neurograph.epoch import advance, launch_tails, plan, spikes_of_epoch
 from neurograph.events import OutsideEvents, no_events
 from neurograph.noise import Drives
@@ -66,6 +66,7 @@ class Team(Protocol):
     ahead: Ahead
     fetching: Fetching
     epoch_steps: int
+    copies: int
 
     def admit(self, spikes: NDArray[np.uint32]) -> None:
         """Let the rows of these storage ids pass, or raise that they are damaged."""
@@ -93,8 +94,8 @@ class Worker:
     def __init__(self, executor: Team, number: int, workers: int, first: int, last: int, seed: int) -> None:
         self._executor, circuit = executor, executor.circuit
         self.share = Share(circuit, first, last, seed)
-        self._max_delay = circuit.store.max_delay
-        self._cursors = Cursors.make(first, last - first, self._max_delay)
+        self._room = executor.copies // workers
+        self._calendar = self._empty_calendar(first, last - first)
         log = np.empty(max(MIN_LOG, 2 * len(self.share.index)), np.uint32)
         counts, none = np.zeros(MAX_STEPS, np.int32), self.share.events(no_events())
         self._work = Work(number, workers, self.share.low, executor.epoch_steps, np.zeros(PROGRESS, np.int64),
@@ -103,10 +104,14 @@ class Worker:
         self._old_logs: list[tuple[int, NDArray[np.uint32]]] = []
         self.parts: list[SpikePart] = []
 
+    def _empty_calendar(self, first: int, blocks: int) -> Calendar:
+        receptors, max_delay = len(self.share.neurons.codes), self._executor.circuit.store.max_delay
+        return Calendar.make(first, blocks, receptors, max_delay, self._room)
+
     @property
     def cursor_bytes(self) -> int:
         """Bytes of what says where spikes in flight stand."""
-        return sum(array.nbytes for array in self._cursors[:4])
+        return self._calendar.cursors.nbytes
 
     @property
     def progress(self) -> NDArray[np.int64]:
@@ -127,7 +132,7 @@ class Worker:
 
     def start_over(self) -> None:
         """Stand before the step that was last reached, with no spike in flight."""
-        self._cursors = Cursors.make(self._cursors.first_block, self._cursors.bins.shape[1], self._max_delay)
+        self._calendar = self._empty_calendar(self._calendar.first_block, self._calendar.blocks)
         self.progress[[EPOCH, PHASE, LAUNCHED, SURE, EARLY]] = 0
 
     def run(self, until: int, injected: OutsideEvents, deadline: int) -> None:
@@ -154,7 +159,7 @@ class Worker:
             if executor.ahead.guessing and not executor.ahead.look:
                 executor.ahead = executor.ahead._replace(look=address_of(look_ahead, executor.ahead, tails, 0))
             plan_at = address_of(plan, work, executor.common, tails, executor.ahead, 0)
-            launch_at = address_of(launch_tails, work, self._cursors, executor.graph, executor.common, tails, *reading)
+            launch_at = address_of(launch_tails, work, self._calendar, executor.graph, executor.common, tails, *reading)
             executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
             self._work = work._replace(plan=plan_at, launch=launch_at)
 
@@ -162,7 +167,7 @@ class Worker:
         """Call compiled code, do what it asks for, and return whether it must be called again."""
         executor = self._executor
         status = advance(
-            self.share.neurons, executor.drives, self._work, self._cursors, executor.graph, executor.common,
+            self.share.neurons, executor.drives, self._work, self._calendar, executor.graph, executor.common,
             executor.tails, executor.ahead, executor.fetching, self._reader, until,
         )  # fmt: skip
         if status == LOG:
@@ -173,7 +178,7 @@ class Worker:
             self._work = self._work._replace(log=np.empty_like(self._work.log))
         elif status == CURSORS:
             wanted = int(self._work.progress[WANTED])
-            self._cursors.grow(wanted * self._cursors.bins.shape[1])
+            self._calendar.cursors.grow(wanted * self._calendar.blocks)
         elif status == ROWS:
             executor.admit(spikes_of_epoch(self._work, executor.common))
         elif status in (LATE, FULL):

@@ -16,7 +16,8 @@ from neurograph.bench.limits import sum_words
 from neurograph.bench.parts import Part
 from neurograph.bench.settings import Settings
 from neurograph.circuit import Circuit
-from neurograph.delivery import Cursors, Graph, deliver, launch
+from neurograph.copies import room_for_copies
+from neurograph.delivery import Calendar, Graph, deliver, launch_spikes
 from neurograph_storage.jit import kernel
 from neurograph_storage.rows import Rows
 from neurograph_storage.stream import encode, pack
@@ -45,34 +46,39 @@ def _few(folder: Path, settings: Settings) -> Iterator[Figure]:
 
 @kernel
 def _run(
-    cursors: Cursors,
+    calendar: Calendar,
     graph: Graph,
     codes: NDArray[np.int32],
     due: NDArray[np.int64],
     spikes: NDArray[np.uint32],
+    silenced: NDArray[np.uint8],
     at: int,
 ) -> int:
     """Deliver one step after the other, each launching one line of ``spikes``; return the events."""
     events = 0
     for step in range(at, at + len(spikes)):
-        events += deliver(cursors, graph, step, codes, due)
-        for spike in spikes[step - at]:
-            launch(cursors, graph, step, graph.start[spike])
+        events += deliver(calendar, graph, step, codes, due)
+        launch_spikes(calendar, graph, step, spikes[step - at], silenced)
     return events
 
 
 class _Delivery:
     """Steps of delivery alone, one after another, onto the target blocks ``first <= block < last``."""
 
-    def __init__(self, graph: Graph, first: int, last: int, max_delay: int, spikes: NDArray[np.uint32]) -> None:
+    def __init__(
+        self, graph: Graph, first: int, last: int, max_delay: int, spikes: NDArray[np.uint32], copies: int
+    ) -> None:
         self._graph, self._spikes, self._step, self.events = graph, spikes, 0, 0
         blocks = last - first
-        self._cursors = Cursors.make(first, blocks, max_delay)
-        self._cursors.grow(spikes.shape[1] * blocks * min(max_delay + 1, len(spikes)))
         self._codes, self._due = np.zeros((2, blocks * graph.block_neurons), np.int32), np.empty((2, 8192), np.int64)
+        self._calendar = Calendar.make(first, blocks, len(self._codes), max_delay, copies)
+        self._calendar.cursors.grow(spikes.shape[1] * blocks * min(max_delay + 1, len(spikes)))
+        self._silenced = np.zeros(len(graph.start), np.uint8)
 
     def __call__(self) -> None:
-        self.events = _run(self._cursors, self._graph, self._codes, self._due, self._spikes, self._step)
+        self.events = _run(
+            self._calendar, self._graph, self._codes, self._due, self._spikes, self._silenced, self._step
+        )
         self._step += len(self._spikes)
 
 
@@ -81,7 +87,7 @@ def _few_rows(circuit: Circuit, rounds: int) -> Iterator[Figure]:
     graph, rng = Graph.of(circuit), np.random.default_rng(1)
     spikes = rng.integers(0, circuit.neurons, (_STEPS, _SPIKES)).astype(np.uint32)
     blocks = -(-circuit.neurons // graph.block_neurons)
-    delivery = _Delivery(graph, 0, blocks, circuit.store.max_delay, spikes)
+    delivery = _Delivery(graph, 0, blocks, circuit.store.max_delay, spikes, room_for_copies(2 * len(graph.words)))
     delivery()
     nbytes = int(2 * delivery.events * circuit.store.counts.plain_words / circuit.synapses)
     words = np.resize(graph.words, nbytes // 8 * 4)
@@ -104,7 +110,10 @@ def _many_rows(settings: Settings) -> Iterator[Figure]:
     made, matrix = _sparse_rows(rows, targets)
     graph = Graph(made.starts.astype(np.uint64), made.words, made.words.view(np.int8), made.block_neurons)
     blocks, spikes = -(-targets // graph.block_neurons), np.arange(rows, dtype=np.uint32)[None]
-    halves = [_Delivery(graph, first, last, 1, spikes) for first, last in ((0, blocks // 2), (blocks // 2, blocks))]
+    # As a circuit of which these are some rows would have it.
+    room = room_for_copies(2 * len(graph.words) * (targets // rows)) // 2
+    edges = ((0, blocks // 2), (blocks // 2, blocks))
+    halves = [_Delivery(graph, first, last, 1, spikes, room) for first, last in edges]
     ones = np.ones(rows)
     with ThreadPoolExecutor(len(halves)) as pool:
         actions: dict[str, Callable[[], object]] = {

@@ -112,24 +112,28 @@ def _call_kernel(context: Any, address: Any, arguments: Any) -> Any:  # noqa: AR
     return types.int64(types.int64, arguments), generate
 
 
-def _prefetch(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
-    """In a kernel: ask for the cache line of ``array[index]``, which will be read soon; any index is harmless."""
+def _asking(to_write: int) -> Callable[..., Any]:
+    def ask(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
+        """In a kernel: ask for the cache line of ``array[index]``, which will be used soon; any index is harmless."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        function = get_function(builder.module, kind, "llvm.prefetch.p0")
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        # For reading, into all levels of the cache, data.
-        builder.call(function, [address, *(ir.Constant(ir.IntType(32), value) for value in (0, 3, 1))])
-        return context.get_dummy_value()
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            byte = ir.IntType(8).as_pointer()
+            kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+            function = get_function(builder.module, kind, "llvm.prefetch.p0")
+            address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+            # Into all levels of the cache, data.
+            builder.call(function, [address, *(ir.Constant(ir.IntType(32), value) for value in (to_write, 3, 1))])
+            return context.get_dummy_value()
 
-    return types.void(array, index), generate
+        return types.void(array, index), generate
+
+    return ask
 
 
 call_kernel = cast("Callable[[int, Any], int]", intrinsic(_call_kernel))
-prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
+prefetch = cast("Callable[[Any, Any], None]", intrinsic(_asking(0)))
+prefetch_to_write = cast("Callable[[Any, Any], None]", intrinsic(_asking(1)))
 
 
 def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, load64, part
 
 U16 = NDArray[np.uint16]
 U64 = NDArray[np.uint64]
@@ -162,6 +162,20 @@ def encode(packed: U64, offsets: I64) -> tuple[I64, U16]:
 def section_words(words: U16, entry: int) -> int:
     """Return the length of the section whose table entry begins at ``entry``."""
     return np.int64(words[entry + 1]) + (np.int64(words[entry + 2]) << 16)
+
+
+@part
+def group_head(words: U16, at: int) -> tuple[int, int, int, int]:
+    """Return delay, receptor, count and kind of the group that begins at ``at``, by one load: no group is shorter."""
+    head = np.int64(load64(words, at))
+    return (head & 0xFFFF) >> 3, head & 7, (head & 0xFFFFFFFF) >> 18, (head >> 16) & 3
+
+
+@part
+def table_entry(words: U16, entry: int) -> tuple[int, int]:
+    """Return block and length of the section whose table entry begins at ``entry``, by one load: groups follow it."""
+    head = np.int64(load64(words, entry))
+    return head & 0xFFFF, (head >> 16) & 0xFFFFFFFF
 
 
 @kernel
