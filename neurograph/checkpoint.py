@@ -23,7 +23,7 @@ from neurograph.recording import Position, describe, position_of
 from neurograph.snapshot import load_events, load_flight, load_neurons, save_events, save_flight, save_neurons
 from neurograph.statistics import Counters
 from neurograph_storage.bundle import Bundle, write_bundle
-from neurograph_storage.errors import ArgumentError
+from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 
 _KIND, _VERSION = b"NGCHECK\n", 1
 
@@ -135,7 +135,13 @@ class Checkpoint:
         """Bring executor and recorders to where they were."""
         read = self._bundle.__getitem__
         past = load_flight(executor.circuit, self.step, read)
-        executor.replay(past)
+        try:
+            executor.replay(past)
+        except MemoryBudgetError:
+            # It was written with more memory, or when the run had little of its rows there.
+            if not executor.can_start_over:
+                raise
+            executor.start_over(past, cautious=True)
         # After the replay: who is silenced now may have had spikes in flight.
         load_neurons(executor, read)
         in_flight = SpikePart(past.first_step, np.diff(past.starts).astype(np.int32), past.storage)

@@ -74,8 +74,10 @@ def is_hot(heat: Heat, row: int, words: int, step: int, share: np.float32) -> bo
 
 @part
 def count(heat: Heat, row: int, words: int, step: int) -> None:
-    """Count a spike, and what either way of keeping tails would have found."""
+    """Count a spike, and what either way of keeping tails would have found; not again after the run has gone back."""
     numbers = heat.numbers
+    if np.int64(heat.last[row]) >= step:
+        return
     numbers[_FREQUENT] += heat.counts[row] > 0 and _of(heat, row, words) >= heat.threshold[0]
     numbers[_RECENT] += step - np.int64(heat.last[row]) < numbers[_AGE]
     numbers[_SINCE_SET] += 1

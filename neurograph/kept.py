@@ -212,6 +212,10 @@ def give_up(
 ) -> bool:  # fmt: skip
     """Free a segment of kept tails that nobody needs from ``step`` on, and forget them; return whether it could."""
     segment = oldest_kept(segments, step)
+    if segment == NONE:
+        # All but the one that is being filled; now that, too.
+        segments.filling[KEPT] = NONE
+        segment = oldest_kept(segments, step)
     if segment == NONE or not _has_arrived(kept, segment, arrived, guessed):
         return False
     _empty(kept, segments, pool, tails, segment, step, model, 0)
@@ -230,7 +234,6 @@ def learn(kept: Kept, segments: Segments, tails: NDArray[np.uint32], step: int, 
     divided : int
         Tails that were divided so far.
     """
-    words = room_kept(segments) * segments.size
-    if is_time(kept.heat, words, len(tails), divided):
+    if is_time(kept.heat, room_kept(segments) * segments.size, len(tails), divided):
         set_room(segments)
-        set_thresholds(kept.heat, tails, words, step, divided)
+        set_thresholds(kept.heat, tails, room_kept(segments) * segments.size, step, divided)

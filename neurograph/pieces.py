@@ -80,6 +80,15 @@ class Pieces(NamedTuple):
 
 
 @kernel
+def _asked_of_late(pieces: Pieces, passed: int) -> int:
+    """Return what was asked for while a tail lies in memory, at ``passed`` steps from one decision to the next."""
+    recent, total = pieces.recent, 0
+    for k in range(min(_OFTEN, int(np.ceil(pieces.held[0] / passed)))):
+        total += recent[(pieces.numbers[TURN] - k) % _OFTEN]
+    return total
+
+
+@kernel
 def set_number(pieces: Pieces, step: int, words: int, segment: int) -> None:
     """Decide how many pieces there are from now on, if it is time.
 
@@ -101,9 +110,12 @@ def set_number(pieces: Pieces, step: int, words: int, segment: int) -> None:
     # What two in a row ask for will go on. What one alone asks for is a burst: no more than that is in flight.
     steady = min(asked, recent[(turn - 1) % _OFTEN]) // passed
     recent[turn % _OFTEN] = asked
-    flow = max(steady, np.int64(recent.sum() / held[0]))
+    flow = max(steady, np.int64(_asked_of_late(pieces, passed) / held[0]))
     numbers[FLOW] = max(flow, numbers[FLOW] - numbers[FLOW] // _SLOWLY)
     fewer = 0
     while fewer + 1 < len(held) and numbers[FLOW] * held[fewer] + (fewer + 1) * segment > _SHARE * words:
+        if numbers[FLOW] * (held[fewer] - held[fewer + 1]) < segment:
+            # What one more piece leaves unfilled is more than it saves.
+            break
         fewer += 1
     numbers[FEWER], numbers[ASKED], numbers[SINCE], numbers[TURN] = fewer, 0, step, turn + 1

@@ -124,7 +124,10 @@ class Running:
                 raise
             cautious = True
             self.executor.start_over(past, cautious=cautious)
-        self._calm = now + _CAUTION * self.circuit.store.max_delay if cautious else _NEVER
+        self._calm = self._end_of_caution() if cautious else _NEVER
+
+    def _end_of_caution(self) -> int:
+        return self.executor.step + _CAUTION * int(self.circuit.store.max_delay)
 
     def _note_traces(self) -> int:
         """Note what is due, and return the step at which a trace wants its next value."""
@@ -150,6 +153,8 @@ class Running:
         """Go on where a checkpoint was written; must precede all else."""
         with self._meter:
             saved.load(self.executor, self.recorders)
+        if self.executor.starts:
+            self._calm = self._end_of_caution()
         self.set_driven(saved.driven)
         self._injected, self._earlier = [saved.injected], saved.counters
 

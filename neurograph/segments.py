@@ -184,9 +184,15 @@ def release(segments: Segments, step: int) -> None:
 
 
 @kernel
+def there_are(segments: Segments) -> int:
+    """Return how many segments there are, but for those that are gone or soon will be."""
+    return len(segments.kind) - segments.counts[GONE] - segments.clock[_OWED]
+
+
+@kernel
 def room_kept(segments: Segments) -> int:
     """Return how many segments may hold what is kept."""
-    return len(segments.kind) - segments.counts[GONE] - segments.clock[_OWED] - segments.room.sum()
+    return there_are(segments) - segments.room.sum()
 
 
 @kernel
@@ -198,8 +204,9 @@ def room_large(segments: Segments, end: int, usable: int) -> int:
     usable : int
         Words of a segment that are filled, at least.
     """
-    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[GONE] + segments.counts[LARGE]
-    free = len(segments.kind) - segments.room[FOR_SMALL] - segments.clock[_OWED] - others
+    small = max(segments.room[FOR_SMALL], segments.counts[SMALL])
+    others = segments.counts[KEPT] + segments.counts[LEAVING] + segments.counts[LARGE]
+    free = there_are(segments) - small - others
     segment = segments.filling[_filling_of(LARGE, end)]
     rest = segments.size - segments.used[segment] if segment != NONE else 0
     return max(np.int64(0), free) * usable + rest
@@ -208,7 +215,7 @@ def room_large(segments: Segments, end: int, usable: int) -> int:
 @kernel
 def set_room(segments: Segments) -> None:
     """Follow what spikes in flight needed since the last time: at once if it was more, slowly if it was less."""
-    count, room = len(segments.kind) - segments.counts[GONE], segments.room
+    count, room = there_are(segments), segments.room
     for k in range(2):
         wanted = max(2, count // _SIXTEENTH, np.int64(_CAUTION * segments.peak[k]) + 1)
         room[k] = max(wanted, room[k] - max(np.int64(1), room[k] // _SLOWLY))

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph.kept import Kept, forget, learn, make_room
-from neurograph.pieces import Pieces, set_number
+from neurograph.pieces import ASKED, Pieces, set_number
 from neurograph.prediction import Model
-from neurograph.segments import GONE, LARGE, NONE, Segments, clear, release, take
+from neurograph.segments import LARGE, NONE, Segments, clear, release, take, there_are
 from neurograph_storage.atomics import publish
 from neurograph_storage.jit import kernel
 from neurograph_storage.libc import give_number
@@ -51,6 +51,8 @@ PLANNED, PLACED, REQUESTED, SPLIT, FREED, QUEUED, MADE, SENT = 0, 8, 16, 17, 18,
 COUNTERS = 24
 # A batch goes to a reader when it has so many words: enough for the disk, few enough to spread among readers.
 _BATCH_WORDS = 2**15
+# The pipe holds 8,192 batches, and where all of the pool is asked for at once, nobody may be there to take them.
+_MOST_BATCHES = 2**12
 _MAX_BATCH = 2**COUNT_BITS - 1
 # Positions in `mode`.
 LOOKAHEAD, CAUTIOUS, LAZY = range(3)
@@ -130,6 +132,7 @@ def start_over(tails: Tails, lookahead: int, *, cautious: bool) -> None:
     clear(tails.segments)
     forget(tails.kept)
     tails.followed[:] = 0
+    tails.pieces.numbers[ASKED] = 0
     tails.counters[[PLANNED, PLACED, REQUESTED, FREED, QUEUED, MADE, SENT]] = 0
     tails.mode[LOOKAHEAD], tails.mode[CAUTIOUS] = lookahead, cautious
 
@@ -157,7 +160,7 @@ def free(tails: Tails, model: Model, step: int, arrived: int, guessed: int, more
     learn(tails.kept, tails.segments, tails.words, step, counters[SPLIT])
     make_room(tails.kept, tails.segments, tails.pool, tails.words, arrived, guessed, step, model, more)
     size = tails.segments.size
-    set_number(tails.pieces, step, (len(tails.segments.kind) - tails.segments.counts[GONE]) * size, size)
+    set_number(tails.pieces, step, there_are(tails.segments) * size, size)
 
 
 @kernel
@@ -183,13 +186,13 @@ def place(tails: Tails) -> None:
 def send(tails: Tails, end: int) -> None:
     """Give the requests before ``end`` to readers, in batches."""
     slots, counters, load = tails.slots, tails.counters, 0
-    first = counters[SENT]
+    first, enough = counters[SENT], max(_BATCH_WORDS, len(tails.pool) // _MOST_BATCHES)
     for number in range(counters[SENT], end):
         if tails.state[number % slots] == WAITING:
             load += tails.requests[number % slots, WORDS]
         elif first == number:
             first += 1
-        if load >= _BATCH_WORDS or number + 1 == end or number + 1 - first == _MAX_BATCH:
+        if load >= enough or number + 1 == end or number + 1 - first == _MAX_BATCH:
             if load > 0:
                 tails.message[0] = first << COUNT_BITS | number + 1 - first
                 give_number(tails.pipe, tails.message)

@@ -243,3 +243,21 @@ def test_where_no_checkpoint_can_be(circuits: dict[str, ng.Circuit], tmp_path: P
         with pytest.raises(ng.ArgumentError, match="checkpoint_every is 0.0 ms"):
             sim.run(1.0, checkpoint=tmp_path / "c", checkpoint_every=0.0)
     assert Circuit(circuits["raw"].path).neurons == 500
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_into_less_memory_than_what_is_in_flight_takes(tmp_path: Path, workers: int) -> None:
+    """Rows in flight fitted when it was written; now they do only if as little as possible is there at a time."""
+    network = ng.recipes.random(neurons=500, synapses_per_neuron=1000)
+    circuit, found = ng.build(tmp_path / "c.zarr", network, seed=1, block_neurons=200), []
+    for share in (10.0, 0.7):
+        with ng.Simulation(circuit, workers=workers, seed=1, memory=budget(circuit, 10.0)) as first:
+            first.inject(circuit.ids[:200], 1e6)
+            first.step(30)
+            first.checkpoint(tmp_path / "c")
+        with ng.Simulation.resume(tmp_path / "c", workers=workers, memory=budget(circuit, share)) as second:
+            starts = second._running.executor.starts
+            second.step(200)
+        found.append(joined(first.spikes, second.spikes))
+        assert (starts > 0) == (share < 1.0)
+    assert found[0] == found[1]

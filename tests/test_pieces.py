@@ -5,16 +5,19 @@ import pytest
 
 from neurograph.pieces import ASKED, FEWER, Pieces, set_number
 
+Cuts = tuple[list[int], list[int], int]
+
 # Of a tail, half lies within 10 steps, 45 % within 20, the rest within 100; requested 4 steps before.
 WORDS, STEPS = 1_000_000, 104
 
 
-def pieces_after(asked: list[int], words: int = WORDS) -> list[int]:
+def pieces_after(asked: list[int], segments: int = 100, cuts: Cuts = ([0, 10, 20, 100], [50, 45, 5], 4)) -> list[int]:
     """Return how many pieces a tail is read in after each of some steps, each of which asks for so many words."""
-    pieces, found = Pieces.make(np.array([0, 10, 20, 100]), np.array([50, 45, 5]), 4), []
+    bounds, words, lookahead = cuts
+    pieces, found = Pieces.make(np.array(bounds), np.array(words), lookahead), []
     for step, of_step in enumerate(asked):
         pieces.numbers[ASKED] += of_step
-        set_number(pieces, step + 1, words, words // 100)
+        set_number(pieces, step + 1, WORDS, WORDS // segments)
         found.append(int(pieces.numbers[FEWER]) + 1)
     return found
 
@@ -37,3 +40,15 @@ def test_what_was_believed_is_forgotten_slowly() -> None:
     found = pieces_after([2 * WORDS // STEPS] * 300 + [0] * 1000)
     assert found[300 + STEPS // 2] == 2
     assert found[-1] == 1
+
+
+def test_windows_that_do_not_divide_the_largest_delay_count_no_more_than_that() -> None:
+    """Delays of 8 steps and one before: decided every second step, so eight times would be 16."""
+    found = pieces_after([round(0.6 * WORDS / 9)] * 100, cuts=([0, 4, 8], [50, 50], 1))
+    assert set(found) == {1}
+
+
+def test_a_piece_that_leaves_more_unfilled_than_it_saves_is_not_cut() -> None:
+    """Of six segments, whole tails would take ten; two pieces need 2.6 and two more, three 1.7 and three more."""
+    found = pieces_after([round(10 / 6 * WORDS / STEPS)] * 300, segments=6)
+    assert found[-1] == 2
