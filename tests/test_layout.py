@@ -39,7 +39,7 @@ def test_specs_follow_the_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("neurons", "block"), [(0, 1), (1, 1), (2, 1), (3, 2), (77_169, 38_585), (131_072, 65_536), (131_073, 43_691)]
+    ("neurons", "block"), [(0, 1), (1, 1), (2, 1), (3, 2), (77_169, 38_585), (131_072, 65_536), (131_073, 32_769)]
 )
 def test_blocks_are_few_alike_and_never_too_large(neurons: int, block: int) -> None:
     assert default_block_neurons(neurons) == block <= MAX_BLOCK_NEURONS

@@ -107,11 +107,12 @@ def array_specs(counts: Counts, initial: tuple[str, ...] = ()) -> dict[str, Arra
 
 
 def default_block_neurons(neurons: int) -> int:
-    """Return the neurons in a target block: as few blocks as 16-bit ids allow, of one size, but at least two.
+    """Return the neurons in a target block: as few blocks as 16-bit ids allow, of one size, but an even number.
 
-    Workers own whole blocks, hence two; more would make the groups of a row shorter and their headers dearer.
+    Workers own whole blocks, and of three two workers would have one and two; more blocks would make the groups of a
+    row shorter and their headers dearer.
     """
-    blocks = max(2, -(-neurons // MAX_BLOCK_NEURONS))
+    blocks = 2 * max(1, -(-neurons // (2 * MAX_BLOCK_NEURONS)))
     return max(1, -(-neurons // blocks))
 
 
