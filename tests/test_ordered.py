@@ -21,9 +21,10 @@ def test_only_a_window_is_taken_ahead() -> None:
             yield n
 
     results = in_order(lambda n: n, tasks(), 2, ahead=4)
-    for _ in range(3):
+    for taken in range(1, 100):
         next(results)
-    assert len(asked) <= 8
+        # The one that was just taken is still in use.
+        assert len(asked) - taken < 8
     results.close()
 
 

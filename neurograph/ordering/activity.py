@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from neurograph.circuit import Circuit
 from neurograph.ordering.wiring import ListedWiring
 from neurograph.record import read_spikes
-from neurograph.simulation import Simulation
 from neurograph_storage.errors import ArgumentError, DataError
 
 I64 = NDArray[np.int64]
@@ -86,6 +85,9 @@ def pilot(circuit: Circuit, duration: float, workers: int | None = None) -> Acti
     ArgumentError
         If nothing fires, as where a circuit is driven by events from outside only.
     """
+    # What a run needs takes longer to load than most orders of small circuits take.
+    from neurograph.simulation import Simulation
+
     with Simulation(circuit, workers=workers) as sim:
         sim.run(duration)
     if len(sim.spikes) == 0:

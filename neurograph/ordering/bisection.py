@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.jit import kernel
+from neurograph_storage.ordered import in_order
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -17,6 +18,8 @@ LEAF = 32
 _ROUNDS = 30
 # The axis of many points is that of as many of them as this.
 _SAMPLE = 4096
+# So many parts are cut by several threads, if they have more members than this.
+_PARTS, _ALONE = 8, 2**13
 
 
 @kernel
@@ -64,7 +67,34 @@ def _half(size: int, rows: int) -> int:
 
 
 @kernel
-def bisect(vectors: Vectors, members: I64, rows: int) -> I64:
+def _halve(vectors: Vectors, members: I64, rows: int, order: I64) -> int:
+    """Write the members to ``order``, cut across their axis; return where the second half begins."""
+    width = vectors.shape[1]
+    mean, axis, along = np.empty(width), np.empty(width), np.zeros(len(members))
+    _axis(vectors, members, mean, axis)
+    for i in range(len(members)):
+        for q in range(width):
+            along[i] += (vectors[members[i], q] - mean[q]) * axis[q]
+    order[:] = members[np.argsort(along, kind="mergesort")]
+    return _half(len(members), rows)
+
+
+@kernel
+def _bisect(vectors: Vectors, members: I64, rows: int) -> I64:
+    order = members.copy()
+    low, high = np.zeros(128, np.int64), np.zeros(128, np.int64)
+    low[0], high[0], waiting = 0, len(members), 1
+    while waiting > 0:
+        waiting -= 1
+        a, b = low[waiting], high[waiting]
+        if b - a > LEAF:
+            middle = a + _halve(vectors, order[a:b].copy(), rows, order[a:b])
+            low[waiting], high[waiting], low[waiting + 1], high[waiting + 1] = a, middle, middle, b
+            waiting += 2
+    return order
+
+
+def bisect(vectors: Vectors, members: I64, rows: int, jobs: int | None = None) -> I64:
     """Return the members in their new order.
 
     Parameters
@@ -74,25 +104,16 @@ def bisect(vectors: Vectors, members: I64, rows: int) -> I64:
         Which points; those that differ in nothing stay in this order.
     rows : int
         Members of a partition.
+    jobs : int, optional
+        Threads; change no result.
     """
-    order = members.copy()
-    width = vectors.shape[1]
-    mean, axis = np.empty(width), np.empty(width)
-    low, high = np.zeros(128, np.int64), np.zeros(128, np.int64)
-    low[0], high[0], waiting = 0, len(members), 1
-    while waiting > 0:
-        waiting -= 1
-        a, b = low[waiting], high[waiting]
-        if b - a <= LEAF:
-            continue
-        part = order[a:b].copy()
-        _axis(vectors, part, mean, axis)
-        along = np.zeros(b - a)
-        for i in range(b - a):
-            for q in range(width):
-                along[i] += (vectors[part[i], q] - mean[q]) * axis[q]
-        order[a:b] = part[np.argsort(along, kind="mergesort")]
-        middle = a + _half(b - a, rows)
-        low[waiting], high[waiting], low[waiting + 1], high[waiting + 1] = a, middle, middle, b
-        waiting += 2
-    return order
+    parts = [np.ascontiguousarray(members)]
+    while len(parts) < _PARTS and max(map(len, parts)) > _ALONE:
+        parts = [half for part in parts for half in _halves(vectors, part, rows)]
+    return np.concatenate(list(in_order(lambda part: _bisect(vectors, part, rows), parts, jobs)))
+
+
+def _halves(vectors: Vectors, members: I64, rows: int) -> list[I64]:
+    order = np.empty_like(members)
+    middle = _halve(vectors, members, rows, order)
+    return [order[:middle], order[middle:]]

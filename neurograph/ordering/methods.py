@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from neurograph.choices import find
 from neurograph.ordering.activity import Activity
@@ -35,7 +34,7 @@ from neurograph_storage.sizes import GIB, format_size
 I64 = NDArray[np.int64]
 
 # Targets that the passes of `streaming` look at in all, where that is 3 to 8 passes: dense graphs settle in three.
-_LOOKS = 16_000_000
+_LOOKS = 10_000_000
 _PASSES = (3, 8)
 _COMMUNITY_PASSES = 5
 _WINDOW_MS = 5.0
@@ -95,6 +94,9 @@ def _degrees(piece: Piece, neurons: int) -> tuple[int, I64, I64]:
 
 def rcm(wiring: Wiring, setting: Setting) -> I64:
     """Order by reverse Cuthill-McKee, which brings connected neurons near the diagonal."""
+    # Loading it takes a twentieth of a second, which other methods need not wait for.
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
     graph = _symmetric(wiring, setting, "rcm")
     return np.asarray(reverse_cuthill_mckee(graph, symmetric_mode=True), np.int64)
 
@@ -120,7 +122,7 @@ def multilevel(wiring: Wiring, setting: Setting) -> I64:
 
 def streaming(wiring: Wiring, setting: Setting) -> I64:
     """Put neurons side by side that hear of the same rows, at every scale from all of them to a handful."""
-    return bisect(_wired(wiring, setting), np.arange(wiring.neurons), setting.rows)
+    return bisect(_wired(wiring, setting), np.arange(wiring.neurons), setting.rows, setting.jobs)
 
 
 def _wired(wiring: Wiring, setting: Setting) -> Vectors:
@@ -144,7 +146,8 @@ def coactivity(wiring: Wiring, setting: Setting) -> I64:
     wired = _wired(wiring, setting)
     both = np.ascontiguousarray(np.hstack([wired, fired]))
     first, last = np.flatnonzero(active), np.flatnonzero(~active)
-    return np.concatenate([bisect(both, first, setting.rows), bisect(wired, last, setting.rows)])
+    halves = ((both, first), (wired, last))
+    return np.concatenate([bisect(vectors, some, setting.rows, setting.jobs) for vectors, some in halves])
 
 
 METHODS: dict[str, Method] = {

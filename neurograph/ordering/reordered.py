@@ -15,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.codec import decode
-from neurograph_storage.jit import kernel
+from neurograph_storage.jit import kernel, part
 from neurograph_storage.mapping import drop
 from neurograph_storage.rows import Rows
 from neurograph_storage.sorting import sort_rows
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
-from neurograph_storage.stream import encode, group_code, group_target, group_words, pack, section_words
+from neurograph_storage.stream import CODE_OFFSET, SHARED, WORDS, encode, group_words, section_words
 
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
-U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
+# Of a synapse as an integer, see `neurograph_storage.stream.pack`: block, delay and receptor, target begin here.
+_S48, _S32, _S16, _ONE = np.uint64(48), np.uint64(32), np.uint64(16), np.uint64(1)
 
 
 class ReorderedRows:
@@ -45,9 +46,10 @@ class ReorderedRows:
 
     def __init__(self, store: CircuitStore, order: I64, *, block_neurons: int, resident: int, lengths: I64) -> None:
         self.neurons, self.block_neurons = store.neurons, block_neurons
-        place = np.empty(len(order), np.uint32)
-        place[order] = np.arange(len(order), dtype=np.uint32)
-        self._places = place // block_neurons << np.uint32(16) | place % block_neurons
+        place = np.arange(len(order), dtype=np.uint64)
+        self._places = np.empty(len(order), np.uint64)
+        # What a target adds to the integer of its synapse.
+        self._places[order] = place // block_neurons << _S48 | place % block_neurons << _S16
         self._store, self._order = store, order
         self._starts, self._words = store.arrays[ROW_STARTS], store.arrays[ROW_WORDS]
         self._lengths = lengths[order]
@@ -90,8 +92,29 @@ def _gather(words: U16, first: I64, starts: I64, into: U16) -> None:
         into[starts[r] : starts[r] + size] = words[first[r] : first[r] + size]
 
 
+@part
+def _pack_group(words: U16, at: int, count: int, kind: int, places: U64, first: int, packed: U64, s: int) -> None:
+    """Write the synapses of a group, whose block begins at neuron ``first``; a loop for each kind."""
+    # Unsigned, since numba lets negative indices count from the end, which costs at every synapse.
+    base, to, body, n = np.uint64(first), np.uint64(s), np.uint64(at + 2), np.uint64(count)
+    head = np.uint64(words[at]) << _S32
+    if kind == SHARED:
+        head |= np.uint64(np.int64(np.int16(words[body])) + CODE_OFFSET)
+        for k in range(n):
+            packed[to + k] = places[base + np.uint64(words[body + _ONE + k])] | head
+    elif kind == WORDS:
+        for k in range(n):
+            code = np.int64(np.int16(words[body + k + k + _ONE])) + CODE_OFFSET
+            packed[to + k] = places[base + np.uint64(words[body + k + k])] | head | np.uint64(code)
+    else:
+        for k in range(n):
+            half = words[body + n + (k >> _ONE)] >> (np.uint16(8) * np.uint16(k & _ONE))
+            code = np.int64(np.int8(half & 0xFF)) + CODE_OFFSET
+            packed[to + k] = places[base + np.uint64(words[body + k])] | head | np.uint64(code)
+
+
 @kernel
-def _pack(words: U16, starts: I64, block_neurons: int, places: U32, packed: U64) -> None:
+def _pack(words: U16, starts: I64, block_neurons: int, places: U64, packed: U64) -> None:
     """Write each synapse of plain rows as an integer, with the new place of its target."""
     s = 0
     for r in range(len(starts) - 1):
@@ -102,9 +125,6 @@ def _pack(words: U16, starts: I64, block_neurons: int, places: U32, packed: U64)
             first, end = np.int64(words[entry]) * block_neurons, at + section_words(words, entry)
             while at < end:
                 count, kind = np.int64(words[at + 1]) >> 2, np.int64(words[at + 1]) & 3
-                for k in range(count):
-                    target = first + group_target(words, at, kind, k)
-                    code = group_code(words, at, kind, count, k)
-                    packed[s] = pack(places[target], words[at] >> 3, words[at] & 7, code)
-                    s += 1
+                _pack_group(words, at, count, kind, places, first, packed, s)
+                s += count
                 at += group_words(count, kind)

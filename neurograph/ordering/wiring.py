@@ -6,6 +6,7 @@ a share of the memory budget. No result may depend on how rows are cut into piec
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -127,9 +128,10 @@ class StoredWiring:
             return
         pieces: list[Piece] = []
         lengths = [np.empty(0, np.int64)]
+        room = _Room(self.synapses if self._keep else 0)
 
         def task(batch: tuple[int, int]) -> tuple[Piece | None, I64, Result]:
-            piece = self._piece(batch)
+            piece = Piece(batch[0], *targets_of(load_rows(self._store, batch), room.take))
             return piece if self._keep else None, np.diff(piece.starts), function(piece)
 
         for piece, of_rows, result in in_order(task, self._store.row_batches(_PIECE_WORDS), self._jobs, ahead=_AHEAD):
@@ -139,16 +141,34 @@ class StoredWiring:
             yield result
         self._kept, self._lengths = pieces, np.concatenate(lengths)
 
-    def _piece(self, batch: tuple[int, int]) -> Piece:
-        rows = load_rows(self._store, batch)
-        return Piece(batch[0], *targets_of(rows))
+
+class _Room:
+    """One array that threads take parts of: what is freed in parts would not go back to the system at once."""
+
+    def __init__(self, size: int) -> None:
+        self._all, self._taken, self._lock = np.empty(size, np.uint32), 0, Lock()
+
+    def take(self, size: int) -> U32:
+        """Return so many elements, elsewhere if there is no room."""
+        with self._lock:
+            if self._taken + size > len(self._all):
+                return np.empty(size, np.uint32)
+            self._taken += size
+            return self._all[self._taken - size : self._taken]
 
 
-def targets_of(rows: Rows) -> tuple[I64, U32]:
-    """Return where the targets of each row begin, and the end, (rows + 1,) int64; and all, (synapses,) uint32."""
+def _anywhere(size: int) -> U32:
+    return np.empty(size, np.uint32)
+
+
+def targets_of(rows: Rows, room: Callable[[int], U32] = _anywhere) -> tuple[I64, U32]:
+    """Return where the targets of each row begin, and the end, (rows + 1,) int64; and all, (synapses,) uint32.
+
+    ``room`` gives memory for so many targets.
+    """
     starts = np.zeros(len(rows.starts), np.int64)
     np.cumsum(rows.lengths(), out=starts[1:])
-    targets = np.empty(int(starts[-1]), np.uint32)
+    targets = room(int(starts[-1]))
     _targets(rows.words, rows.starts, rows.block_neurons, targets)
     return starts, targets
 

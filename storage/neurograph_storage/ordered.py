@@ -3,8 +3,9 @@
 Results come in order; at most a few tasks a thread are under way or waiting, however slowly they are taken.
 """
 
-import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -19,13 +20,13 @@ _READERS_A_PROCESSOR = 3
 
 
 def threads_of(jobs: int | None) -> int:
-    """Return the number of threads: as given, or one for each processor."""
-    return jobs or os.cpu_count() or 1
+    """Return the number of threads: as given, or one for each processor that this process may use."""
+    return jobs or joblib.cpu_count()
 
 
 def readers_of(jobs: int | None) -> int:
     """Return the number of threads whose tasks begin with a read: as given, or three for each processor."""
-    return jobs or _READERS_A_PROCESSOR * (os.cpu_count() or 1)
+    return jobs or _READERS_A_PROCESSOR * joblib.cpu_count()
 
 
 def in_order(
@@ -33,17 +34,21 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield ``function(task)`` for each task, in order, computed by threads.
 
-    In windows, since joblib goes on working however far the consumer falls behind. The first error is raised here, and
-    all threads end on every way out.
+    The first error is raised here, and all threads end on every way out.
 
     Parameters
     ----------
     jobs : int, optional
         Threads; by default one for each processor.
     ahead : int
-        Tasks for each thread that are started before their results are taken.
+        Tasks for each thread that are under way or whose results wait to be taken.
     """
     threads, pending = threads_of(jobs), iter(tasks)
-    with joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator") as workers:
-        while window := list(islice(pending, ahead * threads)):
-            yield from workers(joblib.delayed(function)(task) for task in window)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="neurograph-ahead")
+    try:
+        under_way = deque(pool.submit(function, task) for task in islice(pending, ahead * threads))
+        while under_way:
+            yield under_way.popleft().result()
+            under_way.extend(pool.submit(function, task) for task in islice(pending, 1))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
