@@ -5,8 +5,8 @@ of that is forgotten again. But when a spike is launched its row can be read fro
 full speed. So groups are copied then, as pairs of target and weight code, each to the *bin* of its step, block and
 receptor; and delivery reads bins as streams, which do not even tell where a group ends.
 
-A bin is a chain of *chunks*. Memory is limited: what finds no room, and groups longer than a chunk, wait in the row,
-with a cursor (`neurograph.cursors`). It does not matter which, since inputs are sums of integers.
+A bin is a chain of *chunks*. Memory is limited: what finds no room, groups longer than a chunk, and the very last ones
+of all wait in the row, with a cursor (`neurograph.cursors`). It does not matter which: inputs are sums of integers.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from neurograph.cursors import NONE
 from neurograph_storage.jit import part, prefetch_to_write
 from neurograph_storage.lanes import BEYOND, LANES, pairs_of_bytes, pairs_of_shared, pairs_of_words
 from neurograph_storage.sizes import MIB
-from neurograph_storage.stream import BYTES, SHARED, group_code, group_target, group_words
+from neurograph_storage.stream import BYTES, SHARED, group_words
 
 Pairs = NDArray[np.int32]
 Words = NDArray[np.uint16]
@@ -112,10 +112,7 @@ def _open(copies: Copies, place: Any) -> Any:
 def _write_pairs(pairs: Pairs, to: Any, words: Words, halves: Halves, at: int, count: int, kind: int) -> None:
     """Write the pairs of a group, and whatever else is in the last lanes."""
     body = at + 2
-    if at + group_words(count, kind) + BEYOND > len(words):
-        for k in range(count):
-            pairs[to + k] = group_code(words, at, kind, count, k) << 16 | group_target(words, at, kind, k)
-    elif kind == SHARED:
+    if kind == SHARED:
         code = np.int64(np.int16(words[body]))
         for k in range(0, count, LANES):
             pairs_of_shared(pairs, to + k, words, body + 1 + k, code)
@@ -129,8 +126,10 @@ def _write_pairs(pairs: Pairs, to: Any, words: Words, halves: Halves, at: int, c
 
 @part
 def copy_group(copies: Copies, place: Any, words: Words, halves: Halves, at: int, count: int, kind: int) -> bool:
-    """Copy the group at ``at`` to a bin; return whether there was room."""
+    """Copy the group at ``at`` to a bin; return whether there was room, also for reading whole lanes."""
     whole = (count + LANES - 1) & -LANES
+    if at + group_words(count, kind) + BEYOND > len(words):
+        return False
     chunk = np.int64(copies.bins[place])
     filled = np.int64(copies.filled[np.uint64(chunk)]) if chunk != NONE else copies.size
     if filled + whole > copies.size:

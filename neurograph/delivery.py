@@ -83,12 +83,25 @@ def _enter_section(calendar: Calendar, graph: Graph, at: int, end: int, step: in
         at += size
 
 
+@part
+def _enter_row(calendar: Calendar, graph: Graph, step: int, row: int, copying: bool) -> None:
+    words, start = graph.words, np.int64(row)
+    sections = np.int64(words[start])
+    at = start + 1 + 3 * sections
+    for entry in range(start + 1, start + 1 + 3 * sections, 3):
+        block, length = table_entry(words, entry)
+        block -= calendar.first_block
+        if 0 <= block < calendar.blocks:
+            if copying:
+                _enter_section(calendar, graph, at, at + length, step, block)
+            else:
+                enter(calendar.cursors, at, at + length, step + (np.int64(words[at]) >> 3), block)
+        at += length
+
+
 @kernel
 def launch(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
-    """Enter a spike's row, as far as it reaches blocks that the worker owns; there must be room for as many cursors.
-
-    Memory traffic of an event: its 2 to 4 bytes are read in sequence, and 4 are written, to as many places as there are
-    bins; these stay in cache until their step.
+    """Enter a spike's row with cursors, as far as it reaches blocks that the worker owns; there must be room for them.
 
     Parameters
     ----------
@@ -96,14 +109,7 @@ def launch(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
         Word at which the row begins, or a part of it that is a row.
     """
     calendar, graph = lend((calendar, graph))
-    words, start = graph.words, np.int64(row)
-    sections = np.int64(words[start])
-    at = start + 1 + 3 * sections
-    for entry in range(start + 1, start + 1 + 3 * sections, 3):
-        block, length = table_entry(words, entry)
-        if calendar.first_block <= block < calendar.first_block + calendar.blocks:
-            _enter_section(calendar, graph, at, at + length, step, block - calendar.first_block)
-        at += length
+    _enter_row(calendar, graph, step, row, False)
 
 
 @part
@@ -127,6 +133,9 @@ def launch_spikes(
 ) -> None:
     """Launch all spikes of a step, but those of silenced neurons; there must be room for the cursors of all.
 
+    Memory traffic of an event: its 2 to 4 bytes are read in sequence, and 4 are written, to as many places as there are
+    bins; these stay in cache until their step.
+
     Parameters
     ----------
     spikes : (any,) uint32
@@ -143,7 +152,7 @@ def launch_spikes(
         if k < last and not silenced[spikes[k + 1]]:
             _ask_for_row(calendar, graph, start[spikes[k + 1]])
         if not silenced[spikes[k]]:
-            launch(calendar, graph, step, start[spikes[k]])
+            _enter_row(calendar, graph, step, start[spikes[k]], True)
 
 
 @part
