@@ -24,7 +24,7 @@ from neurograph_storage.errors import ArgumentError
 from neurograph_storage.layout import MAX_BLOCK_NEURONS, MAX_BLOCKS, MAX_NEURONS, default_block_neurons
 
 # Nanoseconds of one core.
-SYNAPSE_NS, GROUP_NS = 1.15, 26.0
+SYNAPSE_NS, GROUP_NS = 1.2, 12.0
 DRIVE_NS = {"poisson": 1.4, "none": 0.0}
 MODEL_NS = {"LIFExp": 1.0, "LIFDelta": 0.8, "Izhikevich": 0.8, "LIFFrozen": 1.6, "LIFAlpha": 2.3, "LIFCond": 2.5,
             "AdEx": 14.5}  # fmt: skip
