@@ -71,13 +71,10 @@ def _enter_section(calendar: Calendar, graph: Graph, at: int, end: int, step: in
     words, copies, mask = graph.words, calendar.copies, len(calendar.cursors.bins) - 1
     while at < end:
         delay, receptor, count, kind = group_head(words, at)
-        size, copied = group_words(count, kind), False
+        size, place = group_words(count, kind), bin_of(copies, (step + delay) & mask, block, receptor)
         for line in range(at + _WORDS_AHEAD, at + _WORDS_AHEAD + size, _LINE):
             prefetch(words, line)
-        if copies.receptors:
-            place = bin_of(copies, (step + delay) & mask, block, receptor)
-            copied = copy_group(copies, place, words, graph.halves, at, count, kind)
-        if not copied:
+        if not copy_group(copies, place, words, graph.halves, at, count, kind):
             enter(calendar.cursors, at, end, step + delay, block)
             return
         at += size
@@ -152,7 +149,7 @@ def launch_spikes(
         if k < last and not silenced[spikes[k + 1]]:
             _ask_for_row(calendar, graph, start[spikes[k + 1]])
         if not silenced[spikes[k]]:
-            _enter_row(calendar, graph, step, start[spikes[k]], True)
+            _enter_row(calendar, graph, step, start[spikes[k]], calendar.copies.receptors > 0)
 
 
 @part

@@ -20,13 +20,22 @@ from neurograph_storage.mapping import drop
 from neurograph_storage.rows import Rows
 from neurograph_storage.sorting import sort_rows
 from neurograph_storage.store import ROW_STARTS, ROW_WORDS, CircuitStore
-from neurograph_storage.stream import CODE_OFFSET, SHARED, WORDS, encode, group_words, section_words
+from neurograph_storage.stream import (
+    BLOCK_BIT,
+    CODE_OFFSET,
+    GROUP_BIT,
+    SHARED,
+    TARGET_BIT,
+    WORDS,
+    encode,
+    group_words,
+    section_words,
+)
 
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
 U64 = NDArray[np.uint64]
-# Of a synapse as an integer, see `neurograph_storage.stream.pack`: block, delay and receptor, target begin here.
-_S48, _S32, _S16, _ONE = np.uint64(48), np.uint64(32), np.uint64(16), np.uint64(1)
+_ONE = np.uint64(1)
 
 
 class ReorderedRows:
@@ -49,7 +58,7 @@ class ReorderedRows:
         place = np.arange(len(order), dtype=np.uint64)
         self._places = np.empty(len(order), np.uint64)
         # What a target adds to the integer of its synapse.
-        self._places[order] = place // block_neurons << _S48 | place % block_neurons << _S16
+        self._places[order] = place // block_neurons << BLOCK_BIT | place % block_neurons << TARGET_BIT
         self._store, self._order = store, order
         self._starts, self._words = store.arrays[ROW_STARTS], store.arrays[ROW_WORDS]
         self._lengths = lengths[order]
@@ -97,7 +106,7 @@ def _pack_group(words: U16, at: int, count: int, kind: int, places: U64, first: 
     """Write the synapses of a group, whose block begins at neuron ``first``; a loop for each kind."""
     # Unsigned, since numba lets negative indices count from the end, which costs at every synapse.
     base, to, body, n = np.uint64(first), np.uint64(s), np.uint64(at + 2), np.uint64(count)
-    head = np.uint64(words[at]) << _S32
+    head = np.uint64(words[at]) << GROUP_BIT
     if kind == SHARED:
         head |= np.uint64(np.int64(np.int16(words[body])) + CODE_OFFSET)
         for k in range(n):

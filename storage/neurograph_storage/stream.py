@@ -30,7 +30,7 @@ MAX_COUNT = 2**14 - 1
 CODE_OFFSET = 2**15
 
 # A synapse while its row is sorted, one integer: block (16 bits), delay (13), receptor (3), target (16), code (16).
-_S16, _S32, _S35, _S48 = np.uint64(16), np.uint64(32), np.uint64(35), np.uint64(48)
+TARGET_BIT, GROUP_BIT, _DELAY_BIT, BLOCK_BIT = np.uint64(16), np.uint64(32), np.uint64(35), np.uint64(48)
 _LOW16 = np.uint64(2**16 - 1)
 
 
@@ -43,8 +43,12 @@ def pack(place: Any, delay: Any, receptor: Any, code: Any) -> Any:
     place : uint32
         Block x 2^16 + target within the block.
     """
-    high = (np.uint64(place) >> _S16) << _S48 | np.uint64(delay) << _S35 | np.uint64(receptor) << _S32
-    return high | (np.uint64(place) & _LOW16) << _S16 | np.uint64(code + CODE_OFFSET)
+    high = (
+        (np.uint64(place) >> TARGET_BIT) << BLOCK_BIT
+        | np.uint64(delay) << _DELAY_BIT
+        | np.uint64(receptor) << GROUP_BIT
+    )
+    return high | (np.uint64(place) & _LOW16) << TARGET_BIT | np.uint64(code + CODE_OFFSET)
 
 
 @kernel
@@ -56,7 +60,7 @@ def _code(packed: Any) -> Any:
 def _group_end(packed: U64, start: int, stop: int) -> int:
     """Return where the group that begins at ``start`` ends: other block, delay or receptor, or too many."""
     end = start + 1
-    while end < stop and packed[end] >> _S32 == packed[start] >> _S32 and end - start < MAX_COUNT:
+    while end < stop and packed[end] >> GROUP_BIT == packed[start] >> GROUP_BIT and end - start < MAX_COUNT:
         end += 1
     return end
 
@@ -82,14 +86,14 @@ def group_words(count: int, kind: int) -> int:
 @kernel
 def _write_group(words: U16, at: int, packed: U64, start: int, end: int, kind: int) -> None:
     count = end - start
-    words[at] = (packed[start] >> _S32) & _LOW16
+    words[at] = (packed[start] >> GROUP_BIT) & _LOW16
     words[at + 1] = count * 4 + kind
     body = at + 2
     if kind == SHARED:
         words[body] = np.uint16(_code(packed[start]) & 0xFFFF)
         body += 1
     for k in range(count):
-        target, code = (packed[start + k] >> _S16) & _LOW16, _code(packed[start + k]) & 0xFFFF
+        target, code = (packed[start + k] >> TARGET_BIT) & _LOW16, _code(packed[start + k]) & 0xFFFF
         if kind == WORDS:
             words[body + 2 * k] = target
             words[body + 2 * k + 1] = code
@@ -107,8 +111,8 @@ def _row_words(packed: U64, start: int, stop: int) -> int:
     total, at, block = 1, start, np.int64(-1)
     while at < stop:
         end = _group_end(packed, at, stop)
-        if np.int64(packed[at] >> _S48) != block:
-            block = np.int64(packed[at] >> _S48)
+        if np.int64(packed[at] >> BLOCK_BIT) != block:
+            block = np.int64(packed[at] >> BLOCK_BIT)
             total += 3
         total += group_words(end - at, _kind(packed, at, end))
         at = end
@@ -119,7 +123,7 @@ def _row_words(packed: U64, start: int, stop: int) -> int:
 def _sections(packed: U64, start: int, stop: int) -> int:
     count = 0
     for k in range(start, stop):
-        count += k == start or packed[k] >> _S48 != packed[k - 1] >> _S48
+        count += k == start or packed[k] >> BLOCK_BIT != packed[k - 1] >> BLOCK_BIT
     return count
 
 
@@ -134,8 +138,8 @@ def _write_row(words: U16, at: int, packed: U64, start: int, stop: int) -> None:
         kind = _kind(packed, k, end)
         _write_group(words, body, packed, k, end, kind)
         body += group_words(end - k, kind)
-        if end == stop or packed[end] >> _S48 != packed[k] >> _S48:
-            words[entry] = packed[k] >> _S48
+        if end == stop or packed[end] >> BLOCK_BIT != packed[k] >> BLOCK_BIT:
+            words[entry] = packed[k] >> BLOCK_BIT
             words[entry + 1] = (body - section) & 0xFFFF
             words[entry + 2] = (body - section) >> 16
             entry, section = entry + 3, body
