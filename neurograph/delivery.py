@@ -81,8 +81,8 @@ def _enter_section(calendar: Calendar, graph: Graph, at: int, end: int, step: in
 
 
 @part
-def _enter_row(calendar: Calendar, graph: Graph, step: int, row: int, copying: bool) -> None:
-    words, start = graph.words, np.int64(row)
+def _enter_row(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
+    words, start, copying = graph.words, np.int64(row), calendar.copies.receptors > 0
     sections = np.int64(words[start])
     at = start + 1 + 3 * sections
     for entry in range(start + 1, start + 1 + 3 * sections, 3):
@@ -96,22 +96,9 @@ def _enter_row(calendar: Calendar, graph: Graph, step: int, row: int, copying: b
         at += length
 
 
-@kernel
-def launch(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
-    """Enter a spike's row with cursors, as far as it reaches blocks that the worker owns; there must be room for them.
-
-    Parameters
-    ----------
-    row : int
-        Word at which the row begins, or a part of it that is a row.
-    """
-    calendar, graph = lend((calendar, graph))
-    _enter_row(calendar, graph, step, row, False)
-
-
 @part
-def _ask_for_row(calendar: Calendar, graph: Graph, row: int) -> None:
-    """Ask for the first lines of a row's groups onto own blocks, which lie behind one another."""
+def ask_for_row(calendar: Calendar, graph: Graph, row: int) -> None:
+    """Ask for the first lines of a row's groups onto own blocks, which lie behind one another; it must be there."""
     words, start = graph.words, np.int64(row)
     sections = np.int64(words[start])
     at = start + 1 + 3 * sections
@@ -122,6 +109,19 @@ def _ask_for_row(calendar: Calendar, graph: Graph, row: int) -> None:
         at += length
     for line in range(at, at + _WORDS_AHEAD, _LINE):
         prefetch(words, line)
+
+
+@kernel
+def launch(calendar: Calendar, graph: Graph, step: int, row: int) -> None:
+    """Launch a spike's row, as far as it reaches blocks that the worker owns; there must be room for its cursors.
+
+    Parameters
+    ----------
+    row : int
+        Word at which the row begins, or a part of it that is a row.
+    """
+    calendar, graph = lend((calendar, graph))
+    _enter_row(calendar, graph, step, row)
 
 
 @kernel
@@ -147,9 +147,9 @@ def launch_spikes(
         prefetch(graph.words, np.int64(start[spikes[min(k + 2, last)]]))
         # A row of a silenced neuron need not have been checked.
         if k < last and not silenced[spikes[k + 1]]:
-            _ask_for_row(calendar, graph, start[spikes[k + 1]])
+            ask_for_row(calendar, graph, start[spikes[k + 1]])
         if not silenced[spikes[k]]:
-            _enter_row(calendar, graph, step, start[spikes[k]], calendar.copies.receptors > 0)
+            _enter_row(calendar, graph, step, start[spikes[k]])
 
 
 @part

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurograph.ahead import ARRIVED as GUESSED
 from neurograph.ahead import Ahead, arrive
 from neurograph.cursors import has_room
-from neurograph.delivery import Calendar, Graph, deliver, launch, launch_spikes
+from neurograph.delivery import Calendar, Graph, ask_for_row, deliver, launch, launch_spikes
 from neurograph.kept import give_up
 from neurograph.noise import Drives
 from neurograph.requesting import follow, request
@@ -191,13 +191,20 @@ def _await(tails: Tails, common: Common, work: Work, fetching: Fetching, reader:
 @part
 def _launch_there(work: Work, calendar: Calendar, graph: Graph, tails: Tails, end: int) -> bool:
     """Launch what was there before it was requested, of requests before ``end``; return whether the others are, too."""
-    progress, all_ready = work.progress, True
+    progress, all_ready, asked = work.progress, True, -1
     for number in range(progress[LAUNCHED], end):
-        of_request, state = tails.requests[number % tails.slots], fetch(tails.state, number % tails.slots)
+        slot = number % tails.slots
+        state = fetch(tails.state, slot)
         all_ready &= state != WAITING
         if state == THERE:
-            launch(calendar, graph, of_request[STEP_OF], of_request[AT])
+            # Anywhere in memory: the one before is launched while this one comes.
+            ask_for_row(calendar, graph, tails.requests[slot, AT])
+            if asked >= 0:
+                launch(calendar, graph, tails.requests[asked, STEP_OF], tails.requests[asked, AT])
+            asked = slot
             progress[HITS] += 1
+    if asked >= 0:
+        launch(calendar, graph, tails.requests[asked, STEP_OF], tails.requests[asked, AT])
     return all_ready
 
 

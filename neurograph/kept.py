@@ -30,7 +30,7 @@ from neurograph.segments import (
     set_room,
     take,
 )
-from neurograph_storage.jit import kernel, part
+from neurograph_storage.jit import copy_words, kernel, part
 
 # Positions in `numbers`: tails moved; hits; words that were read ahead and that a spike found.
 MOVED, HITS, USED = range(3)
@@ -196,8 +196,7 @@ def _empty(
         if stays and words <= movable and has_room(segments, words, 1):
             at = take(segments, KEPT, 0, words, NONE)
             enter(kept, segments, row, at, NONE)
-            for k in range(words):
-                pool[at + k] = pool[source + k]
+            copy_words(pool, at, pool, source, words)
             movable -= words
             kept.numbers[MOVED] += 1
         else:

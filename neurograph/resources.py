@@ -13,6 +13,8 @@ from neurograph_storage.errors import ArgumentError, MemoryBudgetError
 from neurograph_storage.sizes import format_size
 
 MIN_NEURONS_PER_WORKER = 10_000
+# Of the memory for rows that stream, so much is for copies of groups.
+_STREAMING_PART = 32
 
 
 def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: int, prefetch: Prefetch) -> Executor:
@@ -30,8 +32,10 @@ def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: i
     circuit.store.check_tables()
     rows = circuit.store.synapse_bytes
     if rows > room:
-        stream = Stream(circuit, room, budget, threads, prefetch)
-        return Executor(circuit, workers=threads, seed=seed, stream=stream)
+        # Memory is short, so no more than pays: it comes out of the pool.
+        copies = min(room // _STREAMING_PART, room_for_copies(rows))
+        stream = Stream(circuit, room - copies, budget, threads, prefetch)
+        return Executor(circuit, workers=threads, seed=seed, stream=stream, copies=copies)
     if circuit.store.codec == RAW:
         circuit.store.advise(fits=True)
     # Half of what is left is for cursors and for the calendar itself.

@@ -36,7 +36,7 @@ from neurograph_storage.heads import Heads, head_words, read_heads
 from neurograph_storage.layout import GRANULE_BYTES, ArraySpec
 from neurograph_storage.libc import read_address
 from neurograph_storage.loading import read_stored
-from neurograph_storage.mapping import discard
+from neurograph_storage.mapping import discard, given_meanwhile
 from neurograph_storage.queueing import PAGE
 from neurograph_storage.readers import ChunkFiles, Readers, reader_sizes
 from neurograph_storage.requests import ASKED, BYTES, FIELDS, NANOSECONDS, READS, ROW, WAITING, WORDS, Fetching
@@ -197,8 +197,9 @@ class Stream:
         depths = np.arange(store.min_delay, min(store.max_delay, wanted + 1), dtype=np.int64)
         depth = choose_depth(head_words(store, depths), depths, words)
         pool = np.empty(max(words, 0), np.uint16)
-        while (heads := read_heads(store, self._bounds(depth), pool)) is None and depth > 0:
-            depth = depth // 2 if depth // 2 >= store.min_delay else 0
+        with given_meanwhile(pool):
+            while (heads := read_heads(store, self._bounds(depth), pool)) is None and depth > 0:
+                depth = depth // 2 if depth // 2 >= store.min_delay else 0
         if heads is None:
             raise self._too_small(2 * store.neurons)
         return self._bounds(depth), heads, pool

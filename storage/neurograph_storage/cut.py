@@ -7,7 +7,7 @@ delivers rows delivers heads and tails as well.
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograph_storage.jit import kernel, load64
+from neurograph_storage.jit import copy_words, kernel, load64
 from neurograph_storage.stream import group_words, section_words
 
 U16 = NDArray[np.uint16]
@@ -89,8 +89,7 @@ def cut(into: U16, at: int, words: U16, start: int, low: int, high: int) -> int:
         if length > 0:
             into[entry_to] = words[entry]
             into[entry_to + 1], into[entry_to + 2] = length & 0xFFFF, length >> 16
-            for k in range(length):
-                into[to + k] = words[first + k]
+            copy_words(into, to, words, first, length)
             entry_to, to = entry_to + 3, to + length
         place = end
     return to

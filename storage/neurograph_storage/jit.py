@@ -20,6 +20,7 @@ from neurograph_storage.compiled import keep_while_unchanged
 get_function: Callable[..., Any] = cgutils.get_or_insert_function
 unpack_tuple: Callable[..., Any] = cgutils.unpack_tuple
 if_unlikely: Callable[..., Any] = cgutils.if_unlikely
+copy_memory: Callable[..., Any] = cgutils.raw_memcpy
 null_of: Callable[..., Any] = cgutils.get_null_value
 type_of: Callable[..., Any] = numba.typeof
 signature_of: Callable[..., Any] = sigutils.normalize_signature
@@ -173,6 +174,25 @@ def _load64(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba
     return types.uint64(array, index), generate
 
 
+def _copy_words(context: Any, into: Any, to: Any, words: Any, at: Any, count: Any) -> Any:  # noqa: ARG001
+    """In a kernel: copy ``count`` elements from ``words[at]`` on to ``into[to]`` on, at memory's speed; unchecked.
+
+    Both are contiguous, of one type, and do not overlap. A loop does 2 bytes a cycle at most: numba lets negative indices
+    count from the end, so it is not done many at a time.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, source = (
+            builder.gep(context.make_array(signature.args[k])(context, builder, arguments[k]).data, [arguments[k + 1]])
+            for k in (0, 2)
+        )
+        size: int = context.get_abi_sizeof(context.get_value_type(into.dtype))
+        copy_memory(builder, target, source, arguments[4], size)
+        return context.get_dummy_value()
+
+    return types.void(into, types.int64, words, types.int64, types.int64), generate
+
+
 def _trailing_zeros(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba passes its typing context)
     """In a kernel: return how many of the lowest bits of a uint64 are zero; 64 if all are."""
 
@@ -202,6 +222,7 @@ def _bits_float(context: Any, bits: Any) -> Any:  # noqa: ARG001 (numba passes i
 
 lend = cast("Callable[[Lent], Lent]", intrinsic(_lend))
 load64 = cast("Callable[[Any, Any], Any]", intrinsic(_load64))
+copy_words = cast("Callable[[Any, Any, Any, Any, Any], None]", intrinsic(_copy_words))
 float_bits = cast("Callable[[Any], Any]", intrinsic(_float_bits))
 bits_float = cast("Callable[[Any], Any]", intrinsic(_bits_float))
 trailing_zeros = cast("Callable[[Any], Any]", intrinsic(_trailing_zeros))

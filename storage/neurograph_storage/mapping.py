@@ -10,8 +10,10 @@ Python's own mmap cannot place a mapping, hence the C library. Read-only, so pag
 import ctypes
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from neurograph_storage.errors import CorruptionError
 
 MAP_FIXED = 0x10  # the same on Linux and macOS
 # Linux calls so what Python has no name for before 3.13, or at all.
-_MADV_POPULATE_READ, _HUGE_PAGE = 22, 2**21
+_MADV_POPULATE_READ, _MADV_POPULATE_WRITE, _HUGE_PAGE = 22, 23, 2**21
 # As much is read into memory before Python looks for signals.
 _AT_ONCE = 2**26
 _FAILED = ctypes.c_void_p(-1).value
@@ -113,6 +115,31 @@ def _read_in(address: int, size: int) -> None:
     for at in range(0, size, _AT_ONCE):
         if _libc.madvise(address + at, min(_AT_ONCE, size - at), _MADV_POPULATE_READ):
             _libc.madvise(address + at, size - at, mmap.MADV_WILLNEED)
+            break
+
+
+@contextmanager
+def given_meanwhile(array: NDArray[Any]) -> Iterator[None]:
+    """Have the system give an array its memory, beside something that mostly waits for the disk.
+
+    A page is cleared when it is first written; here that is not done by who writes, and others then need not wait. What
+    is left at the end is given as ever.
+    """
+    over = Event()
+    thread = Thread(target=_give, args=(array, over), name="neurograph-memory")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _give(array: NDArray[Any], over: Event) -> None:
+    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    end = (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    for at in range(start, end, _HUGE_PAGE):
+        if over.is_set() or _libc.madvise(at, min(_HUGE_PAGE, end - at), _MADV_POPULATE_WRITE):
             break
 
 
