@@ -82,12 +82,21 @@ class Executor:
         Brings in the rows of a circuit that does not fit in memory; the executor closes it.
     copies : int
         Bytes that copied groups may take, of all workers.
+    beside : bool
+        Whether there is memory for another process that compiles.
     """
 
     def __init__(
-        self, circuit: Circuit, *, workers: int, seed: int, stream: Stream | None = None, copies: int = 0
+        self,
+        circuit: Circuit,
+        *,
+        workers: int,
+        seed: int,
+        stream: Stream | None = None,
+        copies: int = 0,
+        beside: bool = False,
     ) -> None:
-        self.circuit, self.step, self.stream, self.copies = circuit, 0, stream, copies
+        self.circuit, self.step, self.stream, self.copies, self._beside = circuit, 0, stream, copies, beside
         # How often the pool was emptied.
         self.starts = 0
         self.graph, self.drives = stream.graph if stream else Graph.of(circuit), drives_of(circuit, seed)
@@ -201,6 +210,8 @@ class Executor:
             worker.parts = []
         assert self.is_sound, "a run that an error has ended cannot go on"
         until, deadline = self.step + min(steps, MAX_STEPS), time.clock_gettime_ns(time.CLOCK_MONOTONIC) + _RETURN_NS
+        for worker in self.workers:
+            worker.compile(beside=self._beside)
         if self.stream:
             self.stream.start()
         others = zip(self._threads, self.workers[1:], strict=True)

@@ -6,15 +6,19 @@ from neurograph.circuit import Circuit
 from neurograph.copies import room_for_copies
 from neurograph.executor import Executor, state_bytes
 from neurograph.foresight import Prefetch
+from neurograph.memory import available_memory
 from neurograph.pool import least_bytes
 from neurograph.streaming import Stream
 from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
-from neurograph_storage.sizes import format_size
+from neurograph_storage.sizes import GIB, format_size
 
 MIN_NEURONS_PER_WORKER = 10_000
-# Of the memory for rows that stream, so much is for copies of groups.
-_STREAMING_PART = 32
+# Of the memory for rows that stream, this part of what is more than so much is for copies of groups: bursts need all of
+# what is less.
+_COPIED_PART, _WITHOUT_COPIES = 24, GIB
+# Memory beside the budget with which kernels may be compiled by another process: its own, and what a run takes anyway.
+_COMPILING = GIB
 
 
 def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: int, prefetch: Prefetch) -> Executor:
@@ -32,10 +36,11 @@ def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: i
     circuit.store.check_tables()
     rows = circuit.store.synapse_bytes
     if rows > room:
-        # Memory is short, so no more than pays: it comes out of the pool.
-        copies = min(room // _STREAMING_PART, room_for_copies(rows))
+        # It comes out of the pool.
+        copies = min(max(0, room - _WITHOUT_COPIES) // _COPIED_PART, room_for_copies(rows))
         stream = Stream(circuit, room - copies, budget, threads, prefetch)
-        return Executor(circuit, workers=threads, seed=seed, stream=stream, copies=copies)
+        beside = (os.cpu_count() or 1) > 1 and available_memory() >= budget + _COMPILING
+        return Executor(circuit, workers=threads, seed=seed, stream=stream, copies=copies, beside=beside)
     if circuit.store.codec == RAW:
         circuit.store.advise(fits=True)
     # Half of what is left is for cursors and for the calendar itself.

@@ -4,7 +4,7 @@
 checked, a row is late. The worker does what is needed and calls it again, until it is done.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ from neurograph.work import (
     Past,
     Work,
 )
+from neurograph_storage.beside import Wanted, compiled_beside
 from neurograph_storage.fetching import turn
 from neurograph_storage.jit import address_of
 from neurograph_storage.requests import Fetching, no_reader
@@ -143,7 +144,6 @@ class Worker:
         progress[NEXT_INJECTED] = 0
         progress[FIRST_STEP], progress[LOGGED], self.parts = progress[STEP], 0, []
         try:
-            self._compile()
             while self._go_on(until):
                 pass
         except BaseException:
@@ -151,25 +151,41 @@ class Worker:
             raise
         self.take_log()
 
-    def _compile(self) -> None:
-        """Compile what only a circuit that streams needs."""
+    def compile(self, *, beside: bool) -> None:
+        """Compile what only a circuit that streams needs, and the step itself.
+
+        Parameters
+        ----------
+        beside : bool
+            Whether another process may compile some of it.
+        """
         executor, work = self._executor, self._work
         if executor.stream and not work.plan:
             tails, reading = executor.tails, (executor.fetching, self._reader)
-            if executor.ahead.guessing and not executor.ahead.look:
-                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, executor.ahead, tails, 0))
-            plan_at = address_of(plan, work, executor.common, tails, executor.ahead, 0)
-            launch_at = address_of(launch_tails, work, self._calendar, executor.graph, executor.common, tails, *reading)
-            executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
-            self._work = work._replace(plan=plan_at, launch=launch_at)
+            to_plan = (work, executor.common, tails, executor.ahead, 0)
+            to_launch = (work, self._calendar, executor.graph, executor.common, tails, *reading)
+            looking = [(look_ahead, (executor.ahead, tails, 0))] if executor.ahead.guessing else []
+            # Half of what there is to compile.
+            half: list[Wanted] = [(plan, to_plan), (launch_tails, to_launch), *looking]
+            with compiled_beside(half if beside else []):
+                address_of(advance, *self._arguments(0))
+                executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
+            for of_look in looking:
+                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, *of_look[1]))
+            self._work = work._replace(plan=address_of(plan, *to_plan), launch=address_of(launch_tails, *to_launch))
+
+    def _arguments(self, until: int) -> tuple[Any, ...]:
+        """Return what `advance` is called with."""
+        executor = self._executor
+        return (
+            self.share.neurons, executor.drives, self._work, self._calendar, executor.graph, executor.common,
+            executor.tails, executor.ahead, executor.fetching, self._reader, until,
+        )  # fmt: skip
 
     def _go_on(self, until: int) -> bool:
         """Call compiled code, do what it asks for, and return whether it must be called again."""
         executor = self._executor
-        status = advance(
-            self.share.neurons, executor.drives, self._work, self._calendar, executor.graph, executor.common,
-            executor.tails, executor.ahead, executor.fetching, self._reader, until,
-        )  # fmt: skip
+        status = advance(*self._arguments(until))
         if status == LOG:
             self.take_log()
             # Other workers may still read from the logs of this epoch and of the one before.

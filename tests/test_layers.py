@@ -12,6 +12,7 @@ ORDER = [
     "neurograph_storage.layout",
     "neurograph_storage.compiled",
     "neurograph_storage.jit",
+    "neurograph_storage.beside",
     "neurograph_storage.atomics",
     "neurograph_storage.libc",
     "neurograph_storage.stream",

@@ -1,12 +1,15 @@
 """Chunk files appear as one array, where huge pages can lie, and all of it is read in if it is to stay."""
 
+import mmap
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from neurograph_storage import mapping
+from neurograph_storage.sizes import MIB
 
 CHUNK = 2**20
 HUGE = 2**21
@@ -57,6 +60,32 @@ def test_an_older_kernel_reads_on_by_itself(
     mapped = mapping.map_chunks(chunks[0], CHUNK)
     mapping.advise(mapped, fits=True)
     np.testing.assert_array_equal(mapped, chunks[1])
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+def test_memory_is_given_before_it_is_written() -> None:
+    array, before = np.empty(64 * MIB, np.uint8), _resident_bytes()
+    mapping._give(array, Event())
+    assert _resident_bytes() - before >= 60 * MIB
+
+
+def test_no_more_memory_is_given_when_nobody_waits_any_longer() -> None:
+    array, before, over = np.empty(64 * MIB, np.uint8), _resident_bytes(), Event()
+    over.set()
+    mapping._give(array, over)
+    assert _resident_bytes() - before < 4 * MIB
+
+
+def test_what_is_written_while_memory_is_given_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for advice in (mapping._MADV_POPULATE_WRITE, 9999):
+        monkeypatch.setattr(mapping, "_MADV_POPULATE_WRITE", advice)
+        array = np.empty(8 * MIB, np.uint8)
+        with mapping.given_meanwhile(array):
+            array[:] = 7
+        assert (array == 7).all()
 
 
 def test_nothing_is_mapped_twice_or_left_behind(chunks: tuple[list[Path], NDArray[np.uint8]]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurograph as ng
-from neurograph import executor, streaming
+from neurograph import executor, resources, streaming
 from neurograph.executor import state_bytes
 from neurograph.pieces import FEWER
 from neurograph.record import Spikes
@@ -103,6 +103,18 @@ def test_with_heads_of_any_depth(
     monkeypatch.setattr(streaming, "choose_depth", lambda *_: depth)
     spikes, _ = run(circuit, 0.7, 2)
     assert_same(spikes, expected)
+
+
+@pytest.mark.parametrize("part", [2, 24])
+def test_where_there_is_much_room_groups_are_copied(
+    circuit: ng.Circuit, expected: Spikes, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "_WITHOUT_COPIES", 0)
+    monkeypatch.setattr(resources, "_COPIED_PART", part)
+    with ng.Simulation(circuit, workers=2, seed=1, memory=budget(circuit, 0.9)) as sim:
+        sim.step(STEPS)
+        assert all(worker._calendar.copies.used_bytes > 0 for worker in sim._running.executor.workers)
+    assert_same(sim.spikes, expected)
 
 
 @pytest.mark.parametrize("recipe", ["random", "modular", "sheet"])

@@ -56,28 +56,33 @@ def small_parts(folder: Path, settings: Settings) -> list[Part]:
     return microcircuit_parts(folder, replace(settings, scale=0.2 * settings.scale))
 
 
-def _path(folder: Path, settings: Settings) -> Path:
-    return folder / f"microcircuit-{settings.scale:g}-raw-16.zarr"
+def _path(folder: Path, settings: Settings, bits: int = 16) -> Path:
+    return folder / f"microcircuit-{settings.scale:g}-raw-{bits}.zarr"
 
 
 def _speed(folder: Path, settings: Settings) -> Iterator[Figure]:
-    path = _path(folder, settings)
-    build_s = float("nan")
-    if not path.exists():
-        build_s = run_command(["build", "microcircuit", str(path), "--scale", str(settings.scale)]).seconds
-    ours, alone, theirs = [], [], []
+    paths = {bits: _path(folder, settings, bits) for bits in (16, 8)}
+    for bits, path in paths.items():
+        if not path.exists():
+            options = ["--scale", str(settings.scale), "--weight-bits", str(bits)]
+            run_command(["build", "microcircuit", str(path), *options])
+    ours, short, alone, theirs = [], [], [], []
     for _ in range(settings.rounds):
-        ours.append(_run_ours(path, settings.duration, build_s))
-        alone.append(_run_ours(path, settings.duration, build_s, workers=1))
+        ours.append(_run_ours(paths[16], settings.duration))
+        alone.append(_run_ours(paths[16], settings.duration, workers=1))
+        short.append(_run_ours(paths[8], settings.duration))
         if "nest" in settings.peers:
             theirs.append(_run_nest(settings.scale, settings.duration))
     note = f"scale {settings.scale:g}, {THREADS} threads, {settings.duration:g} ms after {WARM:g} ms"
-    yield figure("real-time factor", [run.real_time_factor for run in ours], "wall / simulated", note=note)
-    faster = ratios([run.real_time_factor for run in alone], [run.real_time_factor for run in ours])
-    yield figure("times faster than with one worker", faster, "", note=note)
+    of_short = f"{note}, weight codes of 8 bits"
+    yield figure("real-time factor", _factors(ours), "wall / simulated", note=note)
+    yield figure("real-time factor, short codes", _factors(short), "wall / simulated", note=of_short)
+    yield figure("times faster than with one worker", ratios(_factors(alone), _factors(ours)), "", note=note)
     yield figure("synaptic events", [run.events_per_s / 1e6 for run in ours], "M/s", note=note)
     if theirs:
-        yield from _compared(ours, theirs, note, settings.scale)
+        yield from _compared(_factors(ours), theirs, note, settings.scale)
+        faster = ratios(_factors(theirs), _factors(short))
+        yield figure("times faster than NEST, short codes", faster, "", note=f"{of_short}, in turns")
     for found in published(MICROCIRCUIT):
         note = f"published, {found.machine}, {found.price}, holds {found.held}; {found.source}"
         yield figure(
@@ -85,15 +90,18 @@ def _speed(folder: Path, settings: Settings) -> Iterator[Figure]:
         )
 
 
-def _compared(ours: list[_Run], theirs: list[_Run], note: str, scale: float) -> Iterator[Figure]:
-    yield figure("real-time factor of NEST", [run.real_time_factor for run in theirs], "wall / simulated", note=note)
-    faster = ratios([run.real_time_factor for run in theirs], [run.real_time_factor for run in ours])
+def _factors(runs: list[_Run]) -> list[float]:
+    return [run.real_time_factor for run in runs]
+
+
+def _compared(ours: list[float], theirs: list[_Run], note: str, scale: float) -> Iterator[Figure]:
+    yield figure("real-time factor of NEST", _factors(theirs), "wall / simulated", note=note)
     asked = {0.2: "at least 20", 1.0: "at least 60"}.get(scale, "")
-    yield figure("times faster than NEST", faster, "", asked=asked, note=f"{note}, in turns")
+    yield figure("times faster than NEST", ratios(_factors(theirs), ours), "", asked=asked, note=f"{note}, in turns")
     yield figure("seconds NEST takes to build", [run.build_s for run in theirs], "s", note=note)
 
 
-def _run_ours(path: Path, duration: float, build_s: float, workers: int = THREADS) -> _Run:
+def _run_ours(path: Path, duration: float, workers: int = THREADS) -> _Run:
     circuit = Circuit(path)
     with Simulation(circuit, workers=workers, seed=1) as simulation:
         simulation.run(WARM)
@@ -102,7 +110,7 @@ def _run_ours(path: Path, duration: float, build_s: float, workers: int = THREAD
         whole = simulation.statistics
         rates = mean_rates(simulation, WARM, duration)
     wall, events = whole.wall_s - warm.wall_s, whole.synaptic_events - warm.synaptic_events
-    return _Run(wall / (duration / 1000.0), build_s, rates, events / wall)
+    return _Run(wall / (duration / 1000.0), float("nan"), rates, events / wall)
 
 
 def mean_rates(simulation: Simulation, start: float, duration: float) -> dict[str, float]:

@@ -60,10 +60,23 @@ class Kernel:
         """Return what the function returns."""
         return self.of_python(*arguments, **named)
 
+    def compile(self, kinds: tuple[Any, ...]) -> None:
+        """Compile for arguments of these types, or load what is kept on disk."""
+        self.of_python.compile(kinds)
+
+    def is_lacking(self, kinds: tuple[Any, ...]) -> bool:
+        """Return whether this must be compiled for arguments of these types, and will then be kept on disk."""
+        compiled: Any = self.of_python
+        file = getattr(compiled._cache, "_cache_file", None)
+        if kinds in compiled.overloads or file is None:
+            return False
+        key = compiled._cache._index_key(kinds, compiled.targetctx.codegen())
+        return key not in file._load_index()
+
     def address(self, *arguments: Any) -> int:
         """Compile for arguments of these types, and return what `call_kernel` finds that by, as long as this lives."""
-        kinds = tuple(type_of(argument) for argument in arguments)
-        self.of_python.compile(kinds)
+        kinds = kinds_of(arguments)
+        self.compile(kinds)
         compiled: Any = self.of_python.overloads[kinds]
         address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         return address
@@ -72,6 +85,11 @@ class Kernel:
     def _numba_type_(self) -> Any:
         """What numba takes this for where a kernel calls it."""
         return self._of_kernels._numba_type_
+
+
+def kinds_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return numba's types of arguments."""
+    return tuple(type_of(argument) for argument in arguments)
 
 
 def kernel(function: F) -> F:
@@ -177,8 +195,8 @@ def _load64(context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 (numba
 def _copy_words(context: Any, into: Any, to: Any, words: Any, at: Any, count: Any) -> Any:  # noqa: ARG001
     """In a kernel: copy ``count`` elements from ``words[at]`` on to ``into[to]`` on, at memory's speed; unchecked.
 
-    Both are contiguous, of one type, and do not overlap. A loop does 2 bytes a cycle at most: numba lets negative indices
-    count from the end, so it is not done many at a time.
+    Both are contiguous, of one type, and do not overlap. A loop copies one element a turn: numba lets negative indices
+    count from the end, so the compiler cannot take many at a time.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
