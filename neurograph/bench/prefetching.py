@@ -87,6 +87,8 @@ def _figures(circuit: Circuit, of: str, delays: str, runs: dict[str, list[dict[s
         late = [run["misses"] / max(1, run["hits"] + run["misses"]) for run in found]
         shares = [run["stall_s"] / run["wall_s"] for run in found]
         walls = ratios([run["wall_s"] for run in found], [run["wall_s"] for run in runs["none"]])
-        read = f"read {found[-1]['bytes_read'] / 1e6:,.0f} MB, {found[-1]['wasted'] / 1e6:,.0f} of them for nothing; "
+        # What was read before the clock ran, and then used, counts as less than nothing.
+        wasted = max(0, found[-1]["wasted"]) / 1e6
+        read = f"read {found[-1]['bytes_read'] / 1e6:,.0f} MB, {wasted:,.0f} of them for nothing; "
         read += f"{100 * late[-1]:.2f} % of rows were late; wall time {walls[-1]:.2f} times that of none"
         yield figure(f"{of}, {policy}: stalled", shares, "of wall time", note=read)
