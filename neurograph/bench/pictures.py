@@ -135,9 +135,11 @@ def _bars(suite: str, rows: list[Row]) -> Figure:
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.5), max(high, 2.0))
     plain = FuncFormatter(lambda value, _: f"{value:g}")
+    # All nine of a decade would touch each other.
+    some = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "1235" else "")
     axes.xaxis.set_major_formatter(plain)
     # Between powers of ten only where there are few of these.
-    axes.xaxis.set_minor_formatter(plain if max(high, 2.0) / min(low, 0.5) < 30 else NullFormatter())
+    axes.xaxis.set_minor_formatter(some if max(high, 2.0) / min(low, 0.5) < 30 else NullFormatter())
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     return figure
 
