@@ -11,6 +11,7 @@ from neurograph.pool import least_bytes
 from neurograph.streaming import Stream
 from neurograph_storage.codec import RAW
 from neurograph_storage.errors import ArgumentError, MemoryBudgetError
+from neurograph_storage.ordered import threads_of
 from neurograph_storage.sizes import GIB, format_size
 
 MIN_NEURONS_PER_WORKER = 10_000
@@ -39,7 +40,7 @@ def make_executor(circuit: Circuit, *, budget: int, workers: int | None, seed: i
         # It comes out of the pool.
         copies = min(max(0, room - _WITHOUT_COPIES) // _COPIED_PART, room_for_copies(rows))
         stream = Stream(circuit, room - copies, budget, threads, prefetch)
-        beside = (os.cpu_count() or 1) > 1 and available_memory() >= budget + _COMPILING
+        beside = threads_of(None) > 1 and available_memory() >= budget + _COMPILING
         return Executor(circuit, workers=threads, seed=seed, stream=stream, copies=copies, beside=beside)
     if circuit.store.codec == RAW:
         circuit.store.advise(fits=True)

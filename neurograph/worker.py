@@ -164,14 +164,16 @@ class Worker:
             tails, reading = executor.tails, (executor.fetching, self._reader)
             to_plan = (work, executor.common, tails, executor.ahead, 0)
             to_launch = (work, self._calendar, executor.graph, executor.common, tails, *reading)
-            looking = [(look_ahead, (executor.ahead, tails, 0))] if executor.ahead.guessing else []
+            to_look = (executor.ahead, tails, 0)
             # Half of what there is to compile.
-            half: list[Wanted] = [(plan, to_plan), (launch_tails, to_launch), *looking]
+            half: list[Wanted] = [(plan, to_plan), (launch_tails, to_launch)]
+            if executor.ahead.guessing:
+                half.append((look_ahead, to_look))
             with compiled_beside(half if beside else []):
                 address_of(advance, *self._arguments(0))
                 executor.fetching = executor.fetching._replace(turn=address_of(turn, *reading, 0))
-            for of_look in looking:
-                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, *of_look[1]))
+            if executor.ahead.guessing:
+                executor.ahead = executor.ahead._replace(look=address_of(look_ahead, *to_look))
             self._work = work._replace(plan=address_of(plan, *to_plan), launch=address_of(launch_tails, *to_launch))
 
     def _arguments(self, until: int) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ def files(circuit: ng.Circuit) -> ChunkFiles:
     return ChunkFiles([circuit.store.chunk_path(ROW_WORDS, k) for k in range(circuit.store.specs[ROW_WORDS].chunks)])
 
 
-def test_a_request_is_worth_as_many_bytes_as_the_disk_reads_meanwhile() -> None:
+def test_half_a_request_is_worth_as_many_bytes_as_the_disk_reads_meanwhile() -> None:
     assert Calibration(1, 1e-4, 50_000.0, 1e9).gap == 10_000
     assert Calibration(1, 1e-4, 100.0, 1e9).gap == EXTENT_BYTES // 2
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograph_storage.codec import decode
-from neurograph_storage.jit import kernel, part
+from neurograph_storage.jit import copy_words, kernel, part
 from neurograph_storage.mapping import drop
 from neurograph_storage.rows import Rows
 from neurograph_storage.sorting import sort_rows
@@ -97,8 +97,7 @@ class ReorderedRows:
 @kernel
 def _gather(words: U16, first: I64, starts: I64, into: U16) -> None:
     for r in range(len(first)):
-        size = starts[r + 1] - starts[r]
-        into[starts[r] : starts[r] + size] = words[first[r] : first[r] + size]
+        copy_words(into, starts[r], words, first[r], starts[r + 1] - starts[r])
 
 
 @part

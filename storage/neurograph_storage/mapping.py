@@ -136,8 +136,7 @@ def given_meanwhile(array: NDArray[Any]) -> Iterator[None]:
 
 
 def _give(array: NDArray[Any], over: Event) -> None:
-    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
-    end = (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    start, end = _whole_pages(array)
     for at in range(start, end, _HUGE_PAGE):
         if over.is_set() or _libc.madvise(at, min(_HUGE_PAGE, end - at), _MADV_POPULATE_WRITE):
             break
@@ -161,7 +160,12 @@ def _check_file(path: Path, expected: int) -> None:
 
 def discard(array: NDArray[Any]) -> None:
     """Give the memory of a contiguous array back to the system, whole pages of it; what was there is lost."""
-    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
-    end = (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    start, end = _whole_pages(array)
     if start < end:
         _libc.madvise(start, end - start, mmap.MADV_DONTNEED)
+
+
+def _whole_pages(array: NDArray[Any]) -> tuple[int, int]:
+    """Return where the pages that lie wholly in an array begin and end."""
+    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    return start, (array.ctypes.data + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
